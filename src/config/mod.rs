@@ -1,0 +1,195 @@
+//! The settings: `default.toml`, then a file, then the environment, then flags, checked as a whole.
+//!
+//! Each feature gets its own section, never the whole [`Config`]. Nothing here opens a file except
+//! [`load`]; nothing here is changed after it was built: a reload builds a new [`Config`].
+
+mod feeds;
+mod load;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use chrono_tz::Tz;
+use ipnet::IpNet;
+
+pub use feeds::{Content, FeedConfig, FeedLanguage, FeedsAuto, Select};
+pub use load::{ConfigErrors, Fault, Overrides, load, parse};
+
+use crate::model::{Language, WebUrl};
+
+/// All settings, valid because they exist.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The publisher's site.
+    pub site: Site,
+    /// The public listener.
+    pub public: Public,
+    /// The ops listener.
+    pub ops: Ops,
+    /// The article database.
+    pub store: Store,
+    /// Counting views.
+    pub views: Views,
+    /// Bounds on what is published.
+    pub publish: Publish,
+    /// Bounds on what is accepted.
+    pub limits: Limits,
+    /// Bounds on metric labels.
+    pub metrics: Metrics,
+    /// The scheduler.
+    pub jobs: Jobs,
+    /// The log.
+    pub log: Log,
+    /// Declared feeds, in the order of the file.
+    pub feeds: Vec<FeedConfig>,
+    /// Feeds made by themselves.
+    pub feeds_auto: FeedsAuto,
+}
+
+/// `[site]`: the publisher's site.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    /// Where a feed has no title of its own.
+    pub title: String,
+    /// Origin of articles and of relative links.
+    pub url: WebUrl,
+    /// Whose pages may count views, as in the `Origin` header.
+    pub origins: Vec<String>,
+    /// Of articles that do not say.
+    pub language: Language,
+    /// Of schedules and of times without a zone.
+    pub time_zone: Tz,
+}
+
+/// `[public]`: the listener for the world.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Public {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// How the world sees the listener, without a slash at the end.
+    pub url: WebUrl,
+    /// Whose `X-Forwarded-For` and `Forwarded` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `Cache-Control: max-age` of documents.
+    pub max_age: Duration,
+    /// RFC 5861 §3.
+    pub stale_while_revalidate: Duration,
+    /// RFC 5861 §4.
+    pub stale_if_error: Duration,
+}
+
+/// `[ops]`: the listener for metrics, API and health.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ops {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+}
+
+/// `[store]`: the article database.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Store {
+    /// Folder of both databases, the lock and `daemon.json`.
+    pub data: PathBuf,
+    /// How long a write waits for another process's write.
+    pub busy_timeout: Duration,
+    /// Read connections.
+    pub readers: usize,
+    /// Writes waiting for the writer.
+    pub write_queue_max: usize,
+}
+
+/// `[views]`: counting views.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Views {
+    /// The same visitor and article within it is a repeat.
+    pub repeat_window: Duration,
+    /// A hit without `Origin` and `Referer` is foreign.
+    pub require_origin: bool,
+    /// Hits waiting for the disk.
+    pub queue_max: usize,
+    /// Hits committed together.
+    pub batch_hits_max: usize,
+    /// Visitor keys remembered.
+    pub repeat_keys_max: usize,
+    /// How often committed hits are added to the counts.
+    pub fold_every: Duration,
+}
+
+/// `[publish]`: bounds on what is published.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Publish {
+    /// A bigger document is a failed generation.
+    pub document_bytes_max: usize,
+    /// The most that a feed's `entries` may ask for.
+    pub entries_max: usize,
+    /// Share of a feed's entries that may vanish at once without withdrawals, 0 to 1.
+    pub shrink_max: f64,
+}
+
+/// `[limits]`: bounds on what is accepted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Open connections of a listener.
+    pub connections_max: usize,
+    /// Request line and headers together.
+    pub header_bytes_max: usize,
+    /// Header lines.
+    pub headers_max: usize,
+    /// Request target; longer is 414.
+    pub uri_bytes_max: usize,
+    /// Body of an API request; longer is 413.
+    pub body_bytes_max: usize,
+    /// Body of a hit.
+    pub hit_body_bytes_max: usize,
+    /// From the first byte to the end of the headers.
+    pub header_timeout: Duration,
+    /// To send a whole body.
+    pub body_timeout: Duration,
+    /// Between two requests of a connection.
+    pub idle_timeout: Duration,
+    /// Without any progress in taking an answer.
+    pub write_timeout: Duration,
+    /// How long a stop waits for answers under way.
+    pub drain_timeout: Duration,
+    /// One article's HTML.
+    pub article_bytes_max: usize,
+    /// Nesting of one article's HTML.
+    pub html_depth_max: usize,
+    /// Rows of one answer of the API.
+    pub list_max: usize,
+}
+
+/// `[metrics]`: bounds on metric labels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metrics {
+    /// Sections with a series of their own.
+    pub sections_max: usize,
+    /// Declared feeds with series of their own.
+    pub feeds_max: usize,
+}
+
+/// `[jobs]`: the scheduler.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Jobs {
+    /// A job that runs longer is ended and counted as failed.
+    pub time_limit: Duration,
+}
+
+/// `[log]`: the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Log {
+    /// A level or a filter of `tracing`.
+    pub level: String,
+    /// How lines look.
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    Auto,
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

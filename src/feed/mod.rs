@@ -1,0 +1,1 @@
+//! From articles to bytes. Pure: `now` is an argument.

@@ -1,0 +1,15 @@
+//! jarshy turns a newsroom's articles into feeds, serves them, and counts views exactly.
+//!
+//! The modules in reading order, from the ground up; each uses only those above it in this list
+//! (a test holds that, and `ARCHITECTURE.md` tells the rest).
+
+pub mod clock;
+pub mod model;
+
+pub mod config;
+
+pub mod feed;
+
+pub mod store;
+
+pub mod ingest;

@@ -1,0 +1,15 @@
+//! Facts of a newsroom, valid because they exist. Pure: no clock, no files, no wire format.
+
+mod article;
+mod feed;
+mod ids;
+mod time;
+mod verdict;
+mod web_url;
+
+pub use article::{Article, Author, CarriedOver, Media, MediaRole, Source, Status};
+pub use feed::Format;
+pub use ids::{ArticleId, BadId, FeedSlug, Guid, Language, slugify};
+pub use time::{BadTime, Millis};
+pub use verdict::{Channel, Verdict};
+pub use web_url::{BadUrl, WebUrl};

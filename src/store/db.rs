@@ -1,0 +1,417 @@
+//! One database file: a writer that groups commits, and a few readers. All of SQLite is in here.
+//!
+//! A write is a batch of [`Step`]s that takes effect as a whole or not at all. Batches that arrive
+//! while a commit is under way share the next one. Nothing is decided between two steps of a batch:
+//! what depends on what stands there is said in SQL, with [`Step::want`] rows affected.
+//!
+//! The SQL is text that PostgreSQL reads too: `$1` parameters, TEXT BIGINT BYTEA DOUBLE PRECISION.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, ffi};
+use tokio::sync::{Semaphore, oneshot};
+
+use super::value::{Row, Value};
+
+/// Batches that share one commit at most.
+const BATCHES_PER_COMMIT_MAX: usize = 256;
+/// Prepared statements kept by each connection.
+const STATEMENTS_MAX: usize = 64;
+/// Pages of the write-ahead log before SQLite moves them home (4 KiB each): small, so that recovery
+/// on a full disk needs little room.
+const WAL_PAGES: u32 = 1000;
+
+/// One statement of a batch, run once for each of its rows.
+#[derive(Debug)]
+pub struct Step {
+    sql: &'static str,
+    rows: Vec<Vec<Value>>,
+    want: Option<usize>,
+}
+
+impl Step {
+    /// A statement that is run once.
+    pub fn new(sql: &'static str, row: Vec<Value>) -> Step {
+        Step { sql, rows: vec![row], want: None }
+    }
+
+    /// A statement that is run for each row.
+    pub fn each(sql: &'static str, rows: Vec<Vec<Value>>) -> Step {
+        Step { sql, rows, want: None }
+    }
+
+    /// Each run must affect (or return) just `rows` rows, else the batch fails with
+    /// [`DbError::Conflict`].
+    pub fn want(mut self, rows: usize) -> Step {
+        self.want = Some(rows);
+        self
+    }
+}
+
+/// Steps that take effect as a whole.
+pub type Batch = Vec<Step>;
+
+/// What the statements of a batch returned (`RETURNING`), step by step.
+pub type Returned = Vec<Vec<Row>>;
+
+/// Why the database did not do it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DbError {
+    /// Something changed since it was read; read again and decide anew.
+    #[error("the row was changed by another writer meanwhile")]
+    Conflict,
+    /// A rule of the schema was broken, such as a guid that is taken.
+    #[error("{0}")]
+    Constraint(String),
+    /// No room on the disk.
+    #[error("the disk is full")]
+    Full,
+    /// Another process holds the database, or too many writes wait.
+    #[error("the database is busy")]
+    Busy,
+    /// The file cannot be read or written.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<rusqlite::Error> for DbError {
+    fn from(error: rusqlite::Error) -> DbError {
+        let rusqlite::Error::SqliteFailure(code, text) = &error else {
+            return DbError::Failed(error.to_string());
+        };
+        match code.code {
+            ffi::ErrorCode::ConstraintViolation => {
+                DbError::Constraint(text.clone().unwrap_or_else(|| error.to_string()))
+            }
+            ffi::ErrorCode::DiskFull => DbError::Full,
+            ffi::ErrorCode::DatabaseBusy | ffi::ErrorCode::DatabaseLocked => DbError::Busy,
+            _ => DbError::Failed(error.to_string()),
+        }
+    }
+}
+
+/// Why a database file could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Made by a later jarshy.
+    #[error("{} has schema {found}, this jarshy knows up to {known}: run the newer jarshy", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// The newest schema known here.
+        known: i64,
+    },
+    /// Anything else: no permission, no room, not a database.
+    #[error("{} cannot be opened: {why}", path.display())]
+    Failed {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite or the system said.
+        why: String,
+    },
+}
+
+/// The one connection that writes a file.
+#[derive(Debug)]
+pub struct Writer {
+    conn: Connection,
+}
+
+impl Writer {
+    /// Opens (and makes) the file and brings its schema up to date.
+    pub fn open(
+        path: &Path,
+        busy_timeout: Duration,
+        migrations: &[&str],
+    ) -> Result<Writer, OpenError> {
+        let failed = |why: String| OpenError::Failed { path: path.to_owned(), why };
+        let conn = Connection::open(path).map_err(|e| failed(e.to_string()))?;
+        prepare_writer(&conn, busy_timeout).map_err(|e| failed(e.to_string()))?;
+        migrate(&conn, migrations).map_err(|e| match e {
+            MigrateError::Newer(found) => {
+                OpenError::Newer { path: path.to_owned(), found, known: migrations.len() as i64 }
+            }
+            MigrateError::Failed(e) => failed(e.to_string()),
+        })?;
+        Ok(Writer { conn })
+    }
+
+    /// Runs each batch within one transaction and commits it to disk. The outer error means that
+    /// none of them took effect; an inner one means that its own batch did not.
+    pub fn commit(&mut self, batches: &[Batch]) -> Result<Vec<Result<Returned, DbError>>, DbError> {
+        let mut tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut results = Vec::with_capacity(batches.len());
+        for batch in batches {
+            results.push(run_batch(&mut tx, batch)?);
+        }
+        tx.commit()?;
+        Ok(results)
+    }
+
+    /// Reads through the writer's own connection.
+    pub fn read(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, DbError> {
+        query(&self.conn, sql, params)
+    }
+
+    /// Moves the write-ahead log home and empties it.
+    pub fn checkpoint(&self) -> Result<(), DbError> {
+        self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+}
+
+/// A batch within the transaction; a failed one is rolled back to where it began.
+fn run_batch(
+    tx: &mut Transaction<'_>,
+    batch: &Batch,
+) -> Result<Result<Returned, DbError>, DbError> {
+    let savepoint = tx.savepoint()?;
+    let ran: Result<Returned, DbError> =
+        batch.iter().map(|step| run_step(&savepoint, step)).collect();
+    match ran {
+        Ok(returned) => {
+            savepoint.commit()?;
+            Ok(Ok(returned))
+        }
+        // A full disk or a broken file concerns the whole transaction.
+        Err(error @ (DbError::Full | DbError::Failed(_))) => Err(error),
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+fn run_step(conn: &Connection, step: &Step) -> Result<Vec<Row>, DbError> {
+    let mut statement = conn.prepare_cached(&sqlite_text(step.sql))?;
+    let mut returned = Vec::new();
+    for row in &step.rows {
+        let affected = if statement.column_count() == 0 {
+            statement.execute(rusqlite::params_from_iter(row))?
+        } else {
+            let rows = statement.query(rusqlite::params_from_iter(row))?;
+            let before = returned.len();
+            collect_rows(rows, &mut returned)?;
+            returned.len() - before
+        };
+        if step.want.is_some_and(|want| want != affected) {
+            return Err(DbError::Conflict);
+        }
+    }
+    Ok(returned)
+}
+
+fn query(conn: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>, DbError> {
+    let mut statement = conn.prepare_cached(&sqlite_text(sql))?;
+    let mut found = Vec::new();
+    collect_rows(statement.query(rusqlite::params_from_iter(params))?, &mut found)?;
+    Ok(found)
+}
+
+fn collect_rows(mut rows: rusqlite::Rows<'_>, into: &mut Vec<Row>) -> Result<(), DbError> {
+    let columns = rows.as_ref().map_or(0, |s| s.column_count());
+    while let Some(row) = rows.next()? {
+        let values = (0..columns).map(|at| row.get::<_, Value>(at));
+        into.push(Row::new(values.collect::<Result<_, _>>()?));
+    }
+    Ok(())
+}
+
+/// `$1` numbers by appearance in SQLite, `?1` as it says.
+fn sqlite_text(sql: &str) -> String {
+    sql.replace('$', "?")
+}
+
+fn prepare_writer(conn: &Connection, busy_timeout: Duration) -> rusqlite::Result<()> {
+    conn.busy_timeout(busy_timeout)?;
+    let mode: String = conn.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0))?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err(rusqlite::Error::InvalidParameterName(format!(
+            "journal mode is {mode}, WAL is not possible on this file system"
+        )));
+    }
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "foreign_keys", "ON")?;
+    conn.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(())
+}
+
+enum MigrateError {
+    Newer(i64),
+    Failed(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for MigrateError {
+    fn from(error: rusqlite::Error) -> MigrateError {
+        MigrateError::Failed(error)
+    }
+}
+
+/// Runs the migrations that the file has not seen, each in a transaction with its number.
+fn migrate(conn: &Connection, migrations: &[&str]) -> Result<(), MigrateError> {
+    conn.execute_batch(
+        "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY) STRICT",
+    )?;
+    let seen: i64 =
+        conn.query_row("SELECT COALESCE(MAX(version), 0) FROM schema_version", [], |r| r.get(0))?;
+    if seen > migrations.len() as i64 {
+        return Err(MigrateError::Newer(seen));
+    }
+    for (number, text) in (1..).zip(migrations).skip(seen as usize) {
+        let text = sqlite_schema(text);
+        conn.execute_batch(&format!(
+            "BEGIN IMMEDIATE; {text}; INSERT INTO schema_version VALUES ({number}); COMMIT"
+        ))?;
+    }
+    Ok(())
+}
+
+/// The types of PostgreSQL in SQLite's words.
+fn sqlite_schema(text: &str) -> String {
+    text.replace("BIGINT", "INTEGER")
+        .replace("BYTEA", "BLOB")
+        .replace("DOUBLE PRECISION", "REAL")
+        .replace("@STRICT", "STRICT")
+        .replace("@KEYED", "STRICT, WITHOUT ROWID")
+}
+
+struct Write {
+    batches: Vec<Batch>,
+    answer: oneshot::Sender<Vec<Result<Returned, DbError>>>,
+}
+
+/// A database file that many tasks share.
+#[derive(Clone, Debug)]
+pub struct Db {
+    writes: mpsc::SyncSender<Write>,
+    readers: Arc<Readers>,
+}
+
+#[derive(Debug)]
+struct Readers {
+    idle: Mutex<Vec<Connection>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Db {
+    /// Starts the writer's thread, which ends when the last clone is dropped, and the readers.
+    pub fn start(
+        path: &Path,
+        writer: Writer,
+        readers: usize,
+        write_queue_max: usize,
+    ) -> Result<Db, OpenError> {
+        let failed = |why: String| OpenError::Failed { path: path.to_owned(), why };
+        let (writes, queue) = mpsc::sync_channel(write_queue_max);
+        thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || write_until_closed(writer, &queue))
+            .map_err(|e| failed(e.to_string()))?;
+        let open = || open_reader(path).map_err(|e| failed(e.to_string()));
+        let idle = (0..readers).map(|_| open()).collect::<Result<Vec<_>, _>>()?;
+        let permits = Arc::new(Semaphore::new(readers));
+        Ok(Db { writes, readers: Arc::new(Readers { idle: Mutex::new(idle), permits }) })
+    }
+
+    /// One atomic batch; on disk when this returns `Ok`.
+    pub async fn write(&self, batch: Batch) -> Result<Returned, DbError> {
+        let mut results = self.write_many(vec![batch]).await;
+        results.pop().unwrap_or_else(|| Err(closed()))
+    }
+
+    /// Several batches in one commit, each with its own result.
+    pub async fn write_many(&self, batches: Vec<Batch>) -> Vec<Result<Returned, DbError>> {
+        let count = batches.len();
+        let (answer, answered) = oneshot::channel();
+        match self.writes.try_send(Write { batches, answer }) {
+            Ok(()) => answered.await.unwrap_or_else(|_| all_failed(closed(), count)),
+            Err(mpsc::TrySendError::Full(_)) => all_failed(DbError::Busy, count),
+            Err(mpsc::TrySendError::Disconnected(_)) => all_failed(closed(), count),
+        }
+    }
+
+    /// Rows of a query; never waits for a writer.
+    pub async fn read(&self, sql: &'static str, params: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        let permit = self.readers.permits.clone().acquire_owned().await.map_err(|_| closed())?;
+        let readers = self.readers.clone();
+        let read = move || {
+            let conn = readers.lock().pop().ok_or_else(closed)?;
+            let found = query(&conn, sql, &params);
+            readers.lock().push(conn);
+            drop(permit);
+            found
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|_| closed())?
+    }
+}
+
+impl Readers {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn all_failed(error: DbError, count: usize) -> Vec<Result<Returned, DbError>> {
+    (0..count).map(|_| Err(error.clone())).collect()
+}
+
+fn closed() -> DbError {
+    DbError::Failed("the database is closed".into())
+}
+
+/// A connection that only reads; also for files that another process writes.
+pub fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags)?;
+    conn.busy_timeout(Duration::from_secs(5))?;
+    conn.pragma_update(None, "query_only", "ON")?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(conn)
+}
+
+/// Takes all that waits, commits it together, answers, and begins again.
+fn write_until_closed(mut writer: Writer, queue: &mpsc::Receiver<Write>) {
+    while let Ok(first) = queue.recv() {
+        let mut group = vec![first];
+        let mut batches = group[0].batches.len();
+        while batches < BATCHES_PER_COMMIT_MAX
+            && let Ok(next) = queue.try_recv()
+        {
+            batches += next.batches.len();
+            group.push(next);
+        }
+        commit_group(&mut writer, group);
+    }
+    // The last words of a tidy stop; the next start would do it as well.
+    let _ = writer.checkpoint();
+}
+
+fn commit_group(writer: &mut Writer, group: Vec<Write>) {
+    let (counts, batches, answers) = unzip(group);
+    let mut results = match writer.commit(&batches) {
+        Ok(results) => results,
+        Err(error) => all_failed(error, batches.len()),
+    };
+    for (count, answer) in counts.into_iter().zip(answers) {
+        let rest = results.split_off(count.min(results.len()));
+        // Whoever asked may have gone away; the write stands all the same.
+        let _ = answer.send(std::mem::replace(&mut results, rest));
+    }
+}
+
+type Unzipped = (Vec<usize>, Vec<Batch>, Vec<oneshot::Sender<Vec<Result<Returned, DbError>>>>);
+
+fn unzip(group: Vec<Write>) -> Unzipped {
+    let mut unzipped: Unzipped = Default::default();
+    for write in group {
+        unzipped.0.push(write.batches.len());
+        unzipped.1.extend(write.batches);
+        unzipped.2.push(write.answer);
+    }
+    unzipped
+}
