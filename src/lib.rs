@@ -10,6 +10,7 @@ pub mod config;
 
 pub mod feed;
 
+pub mod metrics;
 pub mod store;
 
 pub mod ingest;
