@@ -1,1 +1,3 @@
+//! The promises, one file for each noun.
 
+mod settings;
