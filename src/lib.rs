@@ -14,3 +14,4 @@ pub mod metrics;
 pub mod store;
 
 pub mod ingest;
+pub mod publish;

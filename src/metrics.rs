@@ -68,8 +68,8 @@ pub struct Metrics {
     pub view_commit_duration: Histogram,
     /// Errors of the article database.
     pub store_errors: IntCounter,
-    /// Articles that were left out of a document because they could not be rendered.
-    pub feed_entries_dropped: IntCounter,
+    /// Entries that were left out of documents that would have been too big.
+    pub feed_entries_cut: IntCounter,
     /// 1 when the last reload took the new settings.
     pub config_last_reload_successful: IntGauge,
     /// When settings were last taken.
@@ -244,10 +244,10 @@ impl Metrics {
                 FAST,
             )?,
             store_errors: counter(&r, "store_errors_total", "Errors of the article database.")?,
-            feed_entries_dropped: counter(
+            feed_entries_cut: counter(
                 &r,
-                "feed_entries_dropped_total",
-                "Articles left out of a document because they could not be rendered.",
+                "feed_entries_cut_total",
+                "Entries left out of documents that would have been too big.",
             )?,
             config_last_reload_successful: gauge(
                 &r,

@@ -12,11 +12,11 @@ use crate::{
     config::{self, FeedConfig},
     feed::{
         self, RenderError,
-        guard::{self, Bounds, Previous},
+        guard::{self, Bounds, GuardFault, Previous},
         snapshot::Snapshot,
     },
     metrics::FeedMetrics,
-    model::{Article, ArticleId, FeedSlug, Format, Millis},
+    model::{Article, FeedSlug, Format, Millis},
     store::KeptDocument,
 };
 
@@ -56,20 +56,19 @@ pub struct Generated {
     pub rendered: Rendered,
     /// Publication of the newest entry.
     pub newest_at: Option<Millis>,
-    /// Articles left out because they could not be rendered.
-    pub dropped: Vec<(ArticleId, String)>,
+    /// Entries left out because the document would have been too big.
+    pub cut: usize,
 }
 
 /// Makes a feed's documents. Blocking: tens of milliseconds for a large feed.
 pub fn generate(mut order: Order) -> Result<Generated, String> {
     let entries = std::mem::take(&mut order.entries);
-    let rendered_room = order.config.entries;
     let mut snapshot =
         Snapshot::new(&order.config, &order.site, &order.public, entries, order.removed_at);
-    let (bytes, dropped) = render_without_bad(&order, &mut snapshot)?;
-    let mut documents = Vec::with_capacity(bytes.len());
+    let (rendering, cut) = render_within_bounds(&order, &mut snapshot)?;
+    let mut documents = Vec::with_capacity(rendering.len());
     let mut changed = false;
-    for (format, bytes) in bytes {
+    for (format, bytes) in rendering {
         let (document, is_new) = document(&order, format, bytes)?;
         changed |= is_new;
         documents.push(document);
@@ -77,45 +76,55 @@ pub fn generate(mut order: Order) -> Result<Generated, String> {
     Ok(Generated {
         documents,
         changed,
-        rendered: Rendered::new(&snapshot.entries, rendered_room),
+        rendered: Rendered::new(&snapshot.entries, order.config.entries - cut),
         newest_at: snapshot.entries.first().and_then(|a| a.published_at),
-        dropped,
+        cut,
     })
 }
 
 type Rendering = Vec<(Format, Vec<u8>)>;
-type Dropped = Vec<(ArticleId, String)>;
 
-/// Renders every format; an article that cannot be rendered is taken out of all of them.
-fn render_without_bad(
+/// Renders every format. A few huge articles do not stop a feed: its oldest entries make room.
+fn render_within_bounds(
     order: &Order,
     snapshot: &mut Snapshot,
-) -> Result<(Rendering, Dropped), String> {
-    let mut dropped = Vec::new();
+) -> Result<(Rendering, usize), String> {
+    let mut cut = 0;
     loop {
         match render_all(order, snapshot) {
-            Ok(rendering) => return Ok((rendering, dropped)),
-            Err(RenderError::Article { id, why }) => {
-                snapshot.entries.retain(|a| a.id != id);
-                dropped.push((id, why));
+            Ok(rendering) => return Ok((rendering, cut)),
+            Err(Refused::Guard(GuardFault::TooBig { .. })) if snapshot.entries.len() > 1 => {
+                snapshot.entries.pop();
+                cut += 1;
             }
-            Err(error) => return Err(error.to_string()),
+            Err(refused) => return Err(refused.to_string()),
         }
     }
 }
 
-fn render_all(order: &Order, snapshot: &Snapshot) -> Result<Rendering, RenderError> {
+/// Why a document was not made.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    #[error(transparent)]
+    Guard(#[from] GuardFault),
+}
+
+fn render_all(order: &Order, snapshot: &Snapshot) -> Result<Rendering, Refused> {
     let bounds = Bounds {
         bytes_max: order.bounds.document_bytes_max,
         shrink_max: order.bounds.shrink_max,
     };
-    let previous = order.previous.as_ref();
-    let previous = previous.map(|(r, left)| Previous { guids: &r.guids, left: *left });
+    let previous = order.previous.as_ref().map(|(rendered, left)| Previous {
+        guids: &rendered.guids,
+        links: &rendered.links,
+        left: *left,
+    });
     let one = |format: &Format| {
         let bytes = feed::render(*format, snapshot)?;
         if !stands(order, *format, &bytes) {
-            guard::check(*format, &bytes, snapshot, &bounds, previous.as_ref())
-                .map_err(|fault| RenderError::Refused(fault.to_string()))?;
+            guard::check(*format, &bytes, snapshot, &bounds, previous.as_ref())?;
         }
         Ok((*format, bytes))
     };
@@ -193,6 +202,7 @@ pub fn kept(
         generated_at: now,
         newest_at,
         guids: rendered.guids.clone(),
+        links: rendered.links.clone(),
     };
     documents.iter().map(one).collect()
 }

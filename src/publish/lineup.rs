@@ -4,9 +4,9 @@ use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     config::{FeedConfig, FeedLanguage, FeedsAuto},
-    feed::auto::{self, AutoFeed},
+    feed::auto::{self, AutoFeed, AutoKind},
     metrics::{AUTO, FeedMetrics, Metrics},
-    model::{Article, ArticleId, Language, Millis},
+    model::{Article, ArticleId, FeedSlug, Language, Millis},
     store::FeedState,
 };
 
@@ -34,6 +34,8 @@ pub struct Rendered {
     pub articles: HashSet<ArticleId>,
     /// Their guids, newest first.
     pub guids: Vec<String>,
+    /// Their addresses, in the same order.
+    pub links: Vec<String>,
     /// The oldest entry when the feed was full: what is older cannot be seen.
     pub floor: Option<(Millis, ArticleId)>,
 }
@@ -90,6 +92,7 @@ impl Rendered {
         Rendered {
             articles: entries.iter().map(|a| a.id.clone()).collect(),
             guids: entries.iter().map(|a| a.guid.as_str().to_owned()).collect(),
+            links: entries.iter().map(|a| a.url.as_str().to_owned()).collect(),
             floor: entries.last().filter(|_| entries.len() >= room).map(place),
         }
     }
@@ -112,4 +115,25 @@ pub fn possible_feeds(
 /// A text that changes whenever a feed must be filled anew.
 pub fn selection_text(config: &FeedConfig) -> String {
     format!("{:?} {:?}", config.language, config.select)
+}
+
+/// The automatic feed of this slug, made from this word; `None` when the slug is of no kind.
+pub fn automatic_from(slug: &FeedSlug, name: &str) -> Option<AutoFeed> {
+    let kind = AutoKind::ALL.into_iter().find(|kind| is_of(*kind, slug))?;
+    Some(AutoFeed { slug: slug.clone(), kind, name: name.to_owned() })
+}
+
+/// True when the slug is that of an automatic feed of a kind that is on.
+pub fn is_automatic(auto: &FeedsAuto, slug: &FeedSlug) -> bool {
+    let on = |kind: &AutoKind| match kind {
+        AutoKind::Section => auto.sections,
+        AutoKind::Language => auto.languages,
+        AutoKind::Tag => auto.tags,
+        AutoKind::Author => auto.authors,
+    };
+    AutoKind::ALL.into_iter().filter(on).any(|kind| is_of(kind, slug))
+}
+
+fn is_of(kind: AutoKind, slug: &FeedSlug) -> bool {
+    slug.as_str().strip_prefix(kind.as_str()).is_some_and(|rest| rest.starts_with('-'))
 }

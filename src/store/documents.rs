@@ -29,14 +29,18 @@ pub struct KeptDocument {
     pub newest_at: Option<Millis>,
     /// The entries' guids, newest first.
     pub guids: Vec<String>,
+    /// The entries' addresses, in the same order.
+    pub links: Vec<String>,
 }
 
 const KEEP: &str = "INSERT INTO documents
-     (feed, format, identity, gzip, brotli, modified_at, generated_at, newest_at, guids)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+     (feed, format, identity, gzip, brotli, modified_at, generated_at, newest_at, guids,
+       links)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
      ON CONFLICT (feed, format) DO UPDATE SET identity = excluded.identity, gzip = excluded.gzip,
        brotli = excluded.brotli, modified_at = excluded.modified_at,
-       generated_at = excluded.generated_at, newest_at = excluded.newest_at, guids = excluded.guids";
+       generated_at = excluded.generated_at, newest_at = excluded.newest_at, guids = excluded.guids,
+       links = excluded.links";
 
 const CLEAN: &str = "UPDATE feed_states SET dirty = 0 WHERE feed = $1";
 
@@ -44,7 +48,7 @@ impl Store {
     /// All documents, feed by feed.
     pub async fn documents(&self) -> Result<Vec<KeptDocument>, DbError> {
         const SQL: &str = "SELECT feed, format, identity, gzip, brotli, modified_at, generated_at,
-             newest_at, guids FROM documents ORDER BY feed, format";
+             newest_at, guids, links FROM documents ORDER BY feed, format";
         self.db.read(SQL, vec![]).await?.into_iter().map(document).collect()
     }
 
@@ -71,6 +75,7 @@ fn document_row(d: KeptDocument) -> Vec<Value> {
         d.generated_at.into(),
         d.newest_at.into(),
         super::json(&d.guids),
+        super::json(&d.links),
     ]
 }
 
@@ -87,5 +92,6 @@ fn document(mut row: Row) -> Result<KeptDocument, DbError> {
         generated_at: row.time()?,
         newest_at: row.opt_time()?,
         guids: super::from_json(&row.text()?)?,
+        links: super::from_json(&row.text()?)?,
     })
 }

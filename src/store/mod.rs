@@ -8,6 +8,7 @@ mod articles;
 mod db;
 mod documents;
 mod entries;
+mod facts;
 mod value;
 
 use std::{

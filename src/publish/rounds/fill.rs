@@ -11,7 +11,7 @@ use crate::{
     feed::auto,
     model::{ArticleId, FeedSlug},
     publish::{
-        lineup::{LiveFeed, selection_text},
+        lineup::{LiveFeed, automatic_from, is_automatic, selection_text},
         membership::Scope,
     },
     store::{DbError, EntryChanges},
@@ -32,7 +32,7 @@ pub(super) struct Fill {
 
 impl Fill {
     fn concerns(&self, feed: &FeedSlug) -> bool {
-        self.declared.contains(feed) || auto::is_of_kind(&self.scope.auto, feed)
+        self.declared.contains(feed) || is_automatic(&self.scope.auto, feed)
     }
 }
 
@@ -120,7 +120,7 @@ impl Rounds {
     pub(super) fn wake(&mut self, feed: &FeedSlug) {
         let Some(state) = self.small.remove(feed) else { return };
         let name = state.auto_name.clone().unwrap_or_default();
-        let Some(made) = auto::from_slug(feed, &name) else { return };
+        let Some(made) = automatic_from(feed, &name) else { return };
         let live = LiveFeed::automatic(auto::declaration(&made), state, &self.metrics);
         self.feeds.insert(feed.clone(), live);
         self.touched.insert(feed.clone());

@@ -11,13 +11,12 @@ use super::Rounds;
 use crate::{
     clock::Clock,
     config::FeedConfig,
-    feed::auto,
     metrics::Metrics,
     model::FeedSlug,
     publish::{
         Publisher, Request, Settings,
         document::{Document, Parts, link},
-        lineup::{LiveFeed, Rendered, selection_text},
+        lineup::{LiveFeed, Rendered, is_automatic, selection_text},
         membership::Scope,
     },
     store::{DbError, FeedState, KeptDocument, Store},
@@ -25,7 +24,7 @@ use crate::{
 
 impl Rounds {
     /// Puts the kept documents on the shelf and finds out what is to be done.
-    pub async fn load(
+    pub(in crate::publish) async fn load(
         store: Store,
         settings: Settings,
         metrics: Arc<Metrics>,
@@ -126,7 +125,7 @@ impl Rounds {
         let mut counts = self.store.entry_counts().await?;
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let wanted = |s: &FeedState| {
-            s.auto_name.is_some() && auto::is_of_kind(&self.settings.auto, &s.feed)
+            s.auto_name.is_some() && is_automatic(&self.settings.auto, &s.feed)
         };
         let of_kind: Vec<FeedSlug> =
             known.values().filter(|s| wanted(s)).map(|s| s.feed.clone()).collect();
@@ -164,8 +163,8 @@ impl Rounds {
                 continue;
             }
             if live.rendered.is_none() {
-                let guids = documents[0].guids.clone();
-                live.rendered = Some(Rendered { guids, ..Rendered::default() });
+                let (guids, links) = (documents[0].guids.clone(), documents[0].links.clone());
+                live.rendered = Some(Rendered { guids, links, ..Rendered::default() });
             }
             let documents = documents.into_iter().map(|d| ready(d, live, &self.settings));
             self.publisher.shelf().put(slug, documents.map(Arc::new).collect());

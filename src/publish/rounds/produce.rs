@@ -115,9 +115,9 @@ impl Rounds {
         now: Millis,
     ) -> Result<FeedStatus, RegenerateError> {
         let unknown = || RegenerateError::Unknown(feed.to_string());
-        self.metrics.feed_entries_dropped.inc_by(generated.dropped.len() as u64);
-        for (article, why) in &generated.dropped {
-            tracing::error!(%feed, %article, why, "an article was left out of a feed");
+        if generated.cut > 0 {
+            self.metrics.feed_entries_cut.inc_by(generated.cut as u64);
+            tracing::warn!(%feed, cut = generated.cut, "a feed is too big, its oldest entries were left out");
         }
         let live = self.feeds.get_mut(feed).ok_or_else(unknown)?;
         let counter = if generated.changed { &live.metrics.success } else { &live.metrics.same };
@@ -243,6 +243,7 @@ fn outline(live: &LiveFeed) -> Outline {
         title: live.config.title.clone(),
         slug: live.config.slug.clone(),
         language: live.language(),
+        description: String::new(),
     }
 }
 

@@ -80,6 +80,7 @@ CREATE TABLE documents (
   generated_at BIGINT NOT NULL,        -- when they were last made or found to be the same
   newest_at BIGINT,                    -- publication of the newest entry
   guids TEXT NOT NULL,                 -- JSON, newest first: what the guard compares with
+  links TEXT NOT NULL,                 -- JSON, in the same order
   PRIMARY KEY (feed, format)
 ) @STRICT;
 
