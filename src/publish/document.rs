@@ -189,11 +189,21 @@ fn etag(bytes: &[u8]) -> String {
 }
 
 /// `Link` of a feed's document: itself and its other formats (RFC 8288).
-pub fn link(public: &config::Public, feed: &FeedSlug, format: Format, formats: &[Format]) -> String {
+pub fn link(
+    public: &config::Public,
+    feed: &FeedSlug,
+    format: Format,
+    formats: &[Format],
+) -> String {
     let url = |f: Format| format!("{}/feeds/{feed}.{}", public.url, f.as_str());
-    let mut links = vec![format!("<{}>; rel=\"self\"; type=\"{}\"", url(format), format.media_type())];
+    let mut links =
+        vec![format!("<{}>; rel=\"self\"; type=\"{}\"", url(format), format.media_type())];
     for other in formats.iter().filter(|f| **f != format) {
-        links.push(format!("<{}>; rel=\"alternate\"; type=\"{}\"", url(*other), other.media_type()));
+        links.push(format!(
+            "<{}>; rel=\"alternate\"; type=\"{}\"",
+            url(*other),
+            other.media_type()
+        ));
     }
     links.join(", ")
 }

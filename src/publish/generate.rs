@@ -112,10 +112,8 @@ enum Refused {
 }
 
 fn render_all(order: &Order, snapshot: &Snapshot) -> Result<Rendering, Refused> {
-    let bounds = Bounds {
-        bytes_max: order.bounds.document_bytes_max,
-        shrink_max: order.bounds.shrink_max,
-    };
+    let bounds =
+        Bounds { bytes_max: order.bounds.document_bytes_max, shrink_max: order.bounds.shrink_max };
     let previous = order.previous.as_ref().map(|(rendered, left)| Previous {
         guids: &rendered.guids,
         links: &rendered.links,
@@ -191,7 +189,8 @@ pub fn kept(
     newest_at: Option<Millis>,
     now: Millis,
 ) -> Vec<KeptDocument> {
-    let bytes = |document: &Document, encoding| document.variant(encoding).map(|v| v.bytes.to_vec());
+    let bytes =
+        |document: &Document, encoding| document.variant(encoding).map(|v| v.bytes.to_vec());
     let one = |document: &Arc<Document>| KeptDocument {
         feed: feed.clone(),
         format: document.format,

@@ -43,7 +43,13 @@ impl Move {
     pub fn visible_places(&self, now: Millis) -> impl Iterator<Item = Millis> {
         let shown = |entry: &&Entry| entry.visible_from <= now;
         let places = [self.before.as_ref(), self.after.as_ref()];
-        places.into_iter().flatten().filter(shown).map(|e| e.published).collect::<Vec<_>>().into_iter()
+        places
+            .into_iter()
+            .flatten()
+            .filter(shown)
+            .map(|e| e.published)
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 }
 

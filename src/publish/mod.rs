@@ -102,9 +102,9 @@ impl Publisher {
         clock: Clock,
     ) -> Result<(Publisher, Rounds), DbError> {
         let (requests, queue) = mpsc::channel(REQUESTS_MAX);
-        let publisher =
-            Publisher { shelf: Arc::default(), board: Arc::default(), requests };
-        let rounds = Rounds::load(store, settings, metrics, clock, publisher.clone(), queue).await?;
+        let publisher = Publisher { shelf: Arc::default(), board: Arc::default(), requests };
+        let rounds =
+            Rounds::load(store, settings, metrics, clock, publisher.clone(), queue).await?;
         Ok((publisher, rounds))
     }
 

@@ -100,7 +100,8 @@ impl Rounds {
     ) -> Result<(), DbError> {
         let min = self.settings.auto.articles_min;
         for feed in perhaps {
-            if !self.small.contains_key(&feed) || self.store.count_entries(&feed, min).await? < min {
+            if !self.small.contains_key(&feed) || self.store.count_entries(&feed, min).await? < min
+            {
                 continue;
             }
             if self.automatic_count() >= self.settings.auto.feeds_max {

@@ -152,6 +152,7 @@ impl Rounds {
 }
 
 fn dirty_state(state: &FeedState, effect: &Effect, now: Millis) -> FeedState {
-    let removed_at = if effect.left > 0 { state.removed_at.max(Some(now)) } else { state.removed_at };
+    let removed_at =
+        if effect.left > 0 { state.removed_at.max(Some(now)) } else { state.removed_at };
     FeedState { removed_at, dirty: true, ..state.clone() }
 }

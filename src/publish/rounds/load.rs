@@ -124,9 +124,8 @@ impl Rounds {
     ) -> Result<(), DbError> {
         let mut counts = self.store.entry_counts().await?;
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        let wanted = |s: &FeedState| {
-            s.auto_name.is_some() && is_automatic(&self.settings.auto, &s.feed)
-        };
+        let wanted =
+            |s: &FeedState| s.auto_name.is_some() && is_automatic(&self.settings.auto, &s.feed);
         let of_kind: Vec<FeedSlug> =
             known.values().filter(|s| wanted(s)).map(|s| s.feed.clone()).collect();
         for feed in of_kind {

@@ -247,12 +247,7 @@ fn outline(live: &LiveFeed) -> Outline {
     }
 }
 
-fn status(
-    live: &LiveFeed,
-    generated: &Generated,
-    now: Millis,
-    zone: chrono_tz::Tz,
-) -> FeedStatus {
+fn status(live: &LiveFeed, generated: &Generated, now: Millis, zone: chrono_tz::Tz) -> FeedStatus {
     FeedStatus {
         entries: generated.rendered.guids.len(),
         newest_at: generated.newest_at,
