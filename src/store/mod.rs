@@ -7,6 +7,7 @@
 mod articles;
 mod db;
 mod value;
+pub mod views;
 
 use std::{
     fs,
