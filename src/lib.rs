@@ -15,3 +15,4 @@ pub mod store;
 
 pub mod ingest;
 pub mod publish;
+pub mod views;

@@ -10,6 +10,7 @@ mod documents;
 mod entries;
 mod facts;
 mod value;
+pub mod views;
 
 use std::{
     fs,

@@ -51,7 +51,7 @@ struct Routes {
 #[derive(Clone, Copy, Debug)]
 enum Route<'a> {
     Feed(&'a str),
-    Hit(views::Target<'a>, Channel),
+    Hit(views::Named<'a>, Channel),
     Count(&'a str),
     Other,
 }
@@ -133,10 +133,10 @@ impl Inner {
             Route::Feed(slug) => {
                 feeds::by_accept(&parts.method, &parts.headers, &self.shelf, slug)
             }
-            Route::Hit(target, channel) => {
+            Route::Hit(named, channel) => {
                 let limits = self.limits.load_full();
-                views::hit(&self.views, &self.metrics, &limits, target, channel, &parts, body, peer)
-                    .await
+                let bounds = (&*limits, &*self.metrics);
+                views::hit(&self.views, bounds, (named, channel), &parts, body, peer).await
             }
             Route::Count(rest) => views::count(&self.views, &parts.method, &parts.headers, rest),
             Route::Other if parts.uri.path().starts_with("/feeds/") => feeds::not_found(),
@@ -161,12 +161,12 @@ impl Routes {
 fn route<'a>(path: &'a str, query: Option<&'a str>) -> Route<'a> {
     if let Some(rest) = path.strip_prefix("/v/") {
         return match rest.strip_suffix(".gif") {
-            Some(id) => Route::Hit(views::Target::Id(id), Channel::Pixel),
-            None => Route::Hit(views::Target::Id(rest), Channel::Script),
+            Some(id) => Route::Hit(views::Named::Id(id), Channel::Pixel),
+            None => Route::Hit(views::Named::Id(rest), Channel::Script),
         };
     }
     if path == "/v" {
-        return Route::Hit(views::Target::Query(query.unwrap_or_default()), Channel::Script);
+        return Route::Hit(views::Named::Query(query.unwrap_or_default()), Channel::Script);
     }
     if let Some(rest) = path.strip_prefix("/count/") {
         return Route::Count(rest);

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, Method, StatusCode,
     body::{Body, Incoming},
@@ -20,13 +20,13 @@ use crate::{
     config::Limits,
     metrics::Metrics,
     model::Channel,
-    views::{self, Hit, Views},
+    views::{Count, Hit, HitHeaders, Target, Views},
 };
 
-/// What a hit is for.
+/// What the path of a hit names.
 #[derive(Clone, Copy, Debug)]
-pub enum Target<'a> {
-    /// An article's id, as it stands in the path.
+pub enum Named<'a> {
+    /// An article's id.
     Id(&'a str),
     /// The query with the page's address in `url`.
     Query(&'a str),
@@ -44,13 +44,10 @@ const NOT_KEPT: &str = "The hit could not be kept; it may be sent again.\n";
 const NO_COUNT: &str = "No public article has this id.\n";
 
 /// A hit. Its verdict is on disk before the answer says so; broken framing never counts.
-#[expect(clippy::too_many_arguments, reason = "a request in its parts, and what judges it")]
 pub async fn hit(
     views: &Views,
-    metrics: &Metrics,
-    limits: &Limits,
-    target: Target<'_>,
-    channel: Channel,
+    (limits, metrics): (&Limits, &Metrics),
+    (named, channel): (Named<'_>, Channel),
     parts: &Parts,
     body: Incoming,
     peer: SocketAddr,
@@ -65,17 +62,9 @@ pub async fn hit(
     if let Err(refusal) = read_body(body, limits, metrics).await {
         return no_store(refusal);
     }
-    let url = match target {
-        Target::Query(query) => url_in(query),
-        Target::Id(_) => String::new(),
-    };
-    let target = match target {
-        Target::Id(id) => views::Target::Id(id),
-        Target::Query(_) => views::Target::Url(&url),
-    };
-    match views.hit(facts(target, channel, &parts.headers, peer)).await {
-        Ok(verdict) => acknowledged(channel, verdict.as_str()),
-        Err(_) => not_kept(),
+    match judge(views, named, channel, &parts.headers, peer).await {
+        Some(verdict) => no_store(acknowledged(channel, verdict)),
+        None => no_store(not_kept()),
     }
 }
 
@@ -87,7 +76,7 @@ async fn read_body(body: Incoming, limits: &Limits, metrics: &Metrics) -> Result
     let whole = Limited::new(body, limits.hit_body_bytes_max).collect();
     match tokio::time::timeout(limits.body_timeout, whole).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
             metrics.limit_hit("body");
             Err(answer::text(StatusCode::PAYLOAD_TOO_LARGE, LARGE_BODY))
         }
@@ -99,25 +88,35 @@ async fn read_body(body: Incoming, limits: &Limits, metrics: &Metrics) -> Result
     }
 }
 
-fn facts<'a>(
-    target: views::Target<'a>,
+/// The verdict's word, once it is on disk.
+async fn judge(
+    views: &Views,
+    named: Named<'_>,
     channel: Channel,
-    headers: &'a HeaderMap,
+    headers: &HeaderMap,
     peer: SocketAddr,
-) -> Hit<'a> {
-    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    Hit {
+) -> Option<&'static str> {
+    let url;
+    let target = match named {
+        Named::Id(id) => Target::Id(id),
+        Named::Query(query) => {
+            url = url_in(query);
+            Target::Url(&url)
+        }
+    };
+    let hit = Hit {
         target,
         channel,
         peer: peer.ip(),
-        user_agent: headers.get(header::USER_AGENT).map(|v| v.as_bytes()),
-        origin: text("origin"),
-        referer: text("referer"),
-        purpose: ["sec-purpose", "purpose", "x-moz", "x-purpose"].into_iter().find_map(text),
-        forwarded_for: headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect(),
-        forwarded: headers.get_all(header::FORWARDED).iter().filter_map(|v| v.to_str().ok()).collect(),
-        opted_out: text("dnt") == Some("1") || text("sec-gpc") == Some("1"),
-    }
+        headers: HitHeaders::read(|name| headers.get(name).map(HeaderValue::as_bytes)),
+        x_forwarded_for: &lines(headers, "x-forwarded-for"),
+        forwarded: &lines(headers, "forwarded"),
+    };
+    views.hit(&hit).await.ok().map(|verdict| verdict.as_str())
+}
+
+fn lines<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a [u8]> {
+    headers.get_all(name).iter().map(HeaderValue::as_bytes).collect()
 }
 
 /// The value of `url`, decoded; empty when there is none.
@@ -127,22 +126,21 @@ fn url_in(query: &str) -> String {
 }
 
 fn acknowledged(channel: Channel, verdict: &'static str) -> Answer {
-    let mut answer = match channel {
-        Channel::Script => answer::ready(StatusCode::NO_CONTENT, HeaderMap::new(), Bytes::new()),
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(VERDICT, HeaderValue::from_static(verdict));
+    match channel {
+        Channel::Script => answer::ready(StatusCode::NO_CONTENT, headers, Bytes::new()),
         Channel::Pixel => {
-            let mut headers = HeaderMap::new();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/gif"));
             answer::ready(StatusCode::OK, headers, Bytes::from_static(PIXEL))
         }
-    };
-    answer.headers_mut().insert(VERDICT, HeaderValue::from_static(verdict));
-    no_store(answer)
+    }
 }
 
 fn not_kept() -> Answer {
     let mut answer = answer::text(StatusCode::SERVICE_UNAVAILABLE, NOT_KEPT);
     answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-    no_store(answer)
+    answer
 }
 
 fn no_store(mut answer: Answer) -> Answer {
@@ -167,17 +165,7 @@ pub fn count(views: &Views, method: &Method, headers: &HeaderMap, rest: &str) ->
     let mut answer = if conditional::etag_matches(headers, &etag) {
         answer::ready(StatusCode::NOT_MODIFIED, HeaderMap::new(), Bytes::new())
     } else {
-        let body = json!({
-            "article": id,
-            "total": count.total(),
-            "carried_over": count.carried_over,
-            "counted": count.counted,
-            "adjusted": count.adjusted,
-            "as_of": count.as_of.to_rfc3339(),
-        });
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        answer::ready(StatusCode::OK, headers, Bytes::from(body.to_string()))
+        count_json(id, &count)
     };
     let headers = answer.headers_mut();
     if let Ok(etag) = HeaderValue::from_str(&etag) {
@@ -186,4 +174,18 @@ pub fn count(views: &Views, method: &Method, headers: &HeaderMap, rest: &str) ->
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=30"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     answer
+}
+
+fn count_json(id: &str, count: &Count) -> Answer {
+    let body = json!({
+        "article": id,
+        "total": count.total,
+        "carried_over": count.carried_over,
+        "counted": count.counted,
+        "adjusted": count.adjusted,
+        "as_of": count.as_of.to_rfc3339(),
+    });
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer::ready(StatusCode::OK, headers, Bytes::from(body.to_string()))
 }
