@@ -1,1 +1,6 @@
+//! The promises of jarshy, one module each.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod desk;
+mod intake;
