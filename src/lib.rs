@@ -16,3 +16,5 @@ pub mod store;
 pub mod ingest;
 pub mod publish;
 pub mod views;
+
+pub mod web;

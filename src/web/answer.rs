@@ -29,7 +29,8 @@ pub fn text(status: StatusCode, line: &'static str) -> Answer {
 
 /// 405 with the methods that would do (RFC 9110 §15.5.6).
 pub fn method_not_allowed(allow: &'static str) -> Answer {
-    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "This address does not take that method.\n");
+    let mut answer =
+        text(StatusCode::METHOD_NOT_ALLOWED, "This address does not take that method.\n");
     answer.headers_mut().insert(hyper::header::ALLOW, HeaderValue::from_static(allow));
     answer
 }

@@ -47,9 +47,11 @@ fn matching<'a>(
 /// The tag of a single representation, for answers that are no [`Document`].
 pub fn etag_matches(headers: &HeaderMap, etag: &str) -> bool {
     let own = etag.trim_matches('"');
-    headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).any(|list| {
-        list.trim() == "*" || tags(list).any(|tag| tag == own)
-    })
+    headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .any(|list| list.trim() == "*" || tags(list).any(|tag| tag == own))
 }
 
 /// The opaque parts of a list of tags, compared weakly (RFC 9110 §8.8.3.2) and freed from what

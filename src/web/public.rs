@@ -24,10 +24,9 @@ const BAD_HOST: &str = "A request needs exactly one valid Host header.\n";
 const LONG_URI: &str = "The address is too long.\n";
 
 /// The door for readers, aggregators and pages.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Public(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     shelf: Arc<Shelf>,
     views: Views,
@@ -37,7 +36,6 @@ struct Inner {
 }
 
 /// One handle for each route of this listener.
-#[derive(Debug)]
 struct Routes {
     document: RouteMetrics,
     feed: RouteMetrics,
@@ -130,9 +128,7 @@ impl Inner {
     async fn dispatch(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
         let (parts, body) = request.into_parts();
         match route(parts.uri.path(), parts.uri.query()) {
-            Route::Feed(slug) => {
-                feeds::by_accept(&parts.method, &parts.headers, &self.shelf, slug)
-            }
+            Route::Feed(slug) => feeds::by_accept(&parts.method, &parts.headers, &self.shelf, slug),
             Route::Hit(named, channel) => {
                 let limits = self.limits.load_full();
                 let bounds = (&*limits, &*self.metrics);
@@ -176,4 +172,3 @@ fn route<'a>(path: &'a str, query: Option<&'a str>) -> Route<'a> {
         _ => Route::Other,
     }
 }
-
