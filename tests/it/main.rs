@@ -3,5 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod desk;
+mod feed_atom;
+mod feed_json;
+mod feed_rss;
+mod feeds;
+mod guard;
 mod intake;
+mod newsroom;
+mod opml;
+mod select;
 mod settings;
