@@ -6,6 +6,7 @@
 
 mod articles;
 mod db;
+mod jobs;
 mod value;
 
 use std::{
@@ -19,6 +20,7 @@ pub use articles::{
     ArticleFilter, Change, ChangeKind, Marks, Put, PutError, Slim, Stored, Withdrawal,
 };
 pub use db::{Batch, Db, DbError, OpenError, Returned, Step, Writer};
+pub use jobs::JobRun;
 pub use value::{Row, Value};
 
 use crate::config;

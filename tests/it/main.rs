@@ -1,3 +1,4 @@
 //! The promises, one file for each noun.
 
+mod jobs;
 mod settings;
