@@ -10,8 +10,13 @@ pub mod config;
 
 pub mod feed;
 
+pub mod metrics;
 pub mod store;
 
 pub mod ingest;
+pub mod publish;
+pub mod views;
 
 pub mod jobs;
+
+pub mod web;

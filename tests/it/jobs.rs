@@ -1,7 +1,5 @@
 //! Jobs: due by the clock on the wall, never beside themselves, harmless to each other, remembered.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
-
 use std::{
     future::pending,
     sync::{

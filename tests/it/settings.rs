@@ -1,8 +1,6 @@
 //! Settings: every documented example is taken, every mistake is found at once, with its line, its
 //! key and the remedy.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
-
 use std::{collections::BTreeSet, time::Duration};
 
 use jarshy::{

@@ -1,0 +1,23 @@
+//! Small facts that outlive a run, by name.
+
+use super::{
+    Store,
+    db::{DbError, Step},
+};
+
+impl Store {
+    /// The value of a fact.
+    pub async fn fact(&self, name: &str) -> Result<Option<String>, DbError> {
+        const SQL: &str = "SELECT value FROM facts WHERE name = $1";
+        let mut rows = self.db.read(SQL, vec![name.into()]).await?;
+        rows.first_mut().map(super::Row::text).transpose()
+    }
+
+    /// Sets a fact, whatever it was before.
+    pub async fn set_fact(&self, name: &str, value: &str) -> Result<(), DbError> {
+        const SQL: &str = "INSERT INTO facts (name, value) VALUES ($1, $2)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        let step = Step::new(SQL, vec![name.into(), value.into()]);
+        self.db.write(vec![step]).await.map(drop)
+    }
+}
