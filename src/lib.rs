@@ -17,4 +17,6 @@ pub mod ingest;
 pub mod publish;
 pub mod views;
 
+pub mod jobs;
+
 pub mod web;

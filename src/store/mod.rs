@@ -9,6 +9,7 @@ mod db;
 mod documents;
 mod entries;
 mod facts;
+mod jobs;
 mod value;
 pub mod views;
 
@@ -28,6 +29,7 @@ pub use articles::{
 pub use db::{Batch, Db, DbError, OpenError, Returned, Step, Writer};
 pub use documents::KeptDocument;
 pub use entries::{Entry, EntryChanges, FeedState};
+pub use jobs::JobRun;
 pub use value::{Row, Value};
 
 use crate::config;

@@ -9,6 +9,7 @@ mod feed_rss;
 mod feeds;
 mod guard;
 mod intake;
+mod jobs;
 mod newsroom;
 mod opml;
 mod select;
