@@ -27,12 +27,10 @@ pub struct Parts {
     pub feeds: Vec<(FeedSlug, Cron)>,
     /// Regenerates one declared feed.
     pub regenerate: Arc<dyn Fn(FeedSlug) -> Work + Send + Sync>,
-    /// Regenerates the feeds that are made by themselves.
+    /// Regenerates the feeds that make themselves.
     pub regenerate_auto: Run,
-    /// Moves the write-ahead logs home.
-    pub checkpoint: Run,
-    /// Removes documents of feeds that are no more.
-    pub prune_documents: Run,
+    /// Looks for damage in both databases.
+    pub check_databases: Run,
     /// Measures the room left on the disk.
     pub measure_disk: Run,
 }
@@ -43,9 +41,8 @@ pub fn table(parts: &Parts) -> Result<Vec<Job>, JobsError> {
     let mut jobs = vec![
         //  name               cron          missed runs are caught up
         row("regenerate-auto", "*/15 * * * *", true, &parts.regenerate_auto)?,
-        row("checkpoint", "*/5 * * * *", false, &parts.checkpoint)?,
-        row("prune-documents", "40 3 * * *", true, &parts.prune_documents)?,
-        row("measure-disk", "* * * * *", false, &parts.measure_disk)?,
+        row("check-databases", "40 3 * * *", true, &parts.check_databases)?,
+        row("measure-disk", "* * * * *", true, &parts.measure_disk)?,
     ];
     for (slug, schedule) in feeds {
         let (feed, regenerate) = (slug.clone(), regenerate.clone());
@@ -61,8 +58,7 @@ pub fn table(parts: &Parts) -> Result<Vec<Job>, JobsError> {
 }
 
 /// The labels of [`table`], so that metrics have each from the start.
-pub const LABELS: [&str; 5] =
-    ["regenerate-auto", "checkpoint", "prune-documents", "measure-disk", "regenerate"];
+pub const LABELS: [&str; 4] = ["regenerate-auto", "check-databases", "measure-disk", "regenerate"];
 
 fn row(name: &'static str, cron: &str, catch_up: bool, run: &Run) -> Result<Job, JobsError> {
     let bad = |e: croner::errors::CronError| JobsError::Schedule(name.into(), e.to_string());

@@ -14,3 +14,4 @@ mod newsroom;
 mod opml;
 mod select;
 mod settings;
+mod tokens;
