@@ -1,1 +1,4 @@
+//! The promises, one module for each noun.
 
+mod view_log;
+mod views;
