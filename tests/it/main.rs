@@ -15,3 +15,5 @@ mod opml;
 mod select;
 mod settings;
 mod tokens;
+mod view_log;
+mod views;
