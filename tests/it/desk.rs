@@ -18,7 +18,7 @@ pub struct Desk {
     pub store: Store,
     pub intake: Intake,
     pub clock: Clock,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 pub async fn desk() -> Desk {
@@ -26,7 +26,13 @@ pub async fn desk() -> Desk {
     let clock = Clock::manual(NOON);
     let store = Store::open(&store_settings(folder.path())).await.unwrap();
     let intake = Intake::new(store.clone(), site(), &limits(), clock.clone());
-    Desk { store, intake, clock, _folder: folder }
+    Desk { store, intake, clock, folder }
+}
+
+impl Desk {
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
 }
 
 pub fn store_settings(folder: &Path) -> config::Store {

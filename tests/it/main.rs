@@ -6,3 +6,4 @@ mod desk;
 mod intake;
 mod jobs;
 mod settings;
+mod tokens;
