@@ -3,7 +3,6 @@
 //! Values are built here once and handed over; nothing is global, nothing runs unowned. Tests start
 //! the same daemon in their own process with a manual clock.
 
-mod chores;
 mod lock;
 mod readiness;
 mod series;
@@ -21,7 +20,7 @@ use crate::{
     clock::Clock,
     config::{Config, Limits},
     ingest::{Intake, due},
-    jobs::Jobs,
+    jobs::{self, Jobs},
     metrics::Metrics,
     publish::{self, Publisher, Rounds},
     store::Store,
@@ -61,12 +60,6 @@ pub struct Parts {
     pub clock: Clock,
     /// Followed by both listeners.
     pub limits: Arc<ArcSwap<Limits>>,
-}
-
-impl Parts {
-    fn chores(&self) -> chores::Chores<'_> {
-        chores::Chores { publisher: &self.publisher, store: &self.store, metrics: &self.metrics }
-    }
 }
 
 impl Daemon {
@@ -147,7 +140,8 @@ impl Daemon {
     pub async fn reload(&self, config: Config) -> anyhow::Result<Vec<&'static str>> {
         let old = self.config();
         let parts = &self.parts;
-        parts.jobs.replace(chores::table(&parts.chores(), &config)?, config.site.time_zone).await?;
+        let table = jobs::table(&job_parts(&parts.publisher, &parts.metrics, &old), &config.feeds)?;
+        parts.jobs.replace(table, config.site.time_zone).await?;
         parts.publisher.reload(publish::Settings::from(&config)).await?;
         parts.intake.reconfigure(config.site.clone(), &config.limits);
         let trusted = config.public.trusted_proxies.clone();
@@ -199,12 +193,20 @@ async fn build(
     let (publisher, rounds) =
         Publisher::load(store.clone(), settings, metrics.clone(), clock.clone()).await?;
     let limits = Arc::new(ArcSwap::from_pointee(config.limits.clone()));
-    let chores = chores::Chores { publisher: &publisher, store: &store, metrics: &metrics };
-    let jobs = chores::start(&chores, config, clock.clone()).await?;
+    let job_parts = job_parts(&publisher, &metrics, config);
+    let jobs = series::start_jobs(&job_parts, &store, config, clock.clone()).await?;
     let parts = Parts { store, intake, publisher, views, jobs, metrics, clock, limits };
     series::register(&parts, config)?;
     let counts = ArticleCounts::register(&parts.metrics)?;
     Ok((parts, rounds, counts))
+}
+
+fn job_parts(publisher: &Publisher, metrics: &Arc<Metrics>, config: &Config) -> jobs::Parts {
+    jobs::Parts {
+        publisher: publisher.clone(),
+        data: config.store.data.clone(),
+        metrics: metrics.clone(),
+    }
 }
 
 /// Settings that differ and that only a restart takes.

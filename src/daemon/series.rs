@@ -1,14 +1,18 @@
 //! Metrics whose numbers live in a feature: registered as closures that ask it at each scrape.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
 use super::Parts;
 use crate::{
     clock::Clock,
     config::Config,
+    jobs::{self, JobOutcome, Jobs},
     metrics::{Metrics, Sample},
     model::{Millis, Status},
     store::{DbError, OpenError, Store},
@@ -22,7 +26,7 @@ pub fn open_views(
     clock: Clock,
 ) -> Result<Views, OpenError> {
     let observed = metrics.clone();
-    let on_commit = Box::new(move |took: std::time::Duration| {
+    let on_commit = Box::new(move |took: Duration| {
         observed.view_commit_duration.observe(took.as_secs_f64());
     });
     Views::open(
@@ -34,6 +38,26 @@ pub fn open_views(
         clock,
         on_commit,
     )
+}
+
+/// Starts the jobs; every outcome is counted.
+pub async fn start_jobs(
+    parts: &jobs::Parts,
+    store: &Store,
+    config: &Config,
+    clock: Clock,
+) -> anyhow::Result<Jobs> {
+    let metrics = parts.metrics.clone();
+    for label in jobs::LABELS {
+        metrics.job(label);
+    }
+    let observe = move |o: &JobOutcome| {
+        let took = Duration::from_secs_f64(o.seconds.max(0.0));
+        metrics.job_ended(o.label, o.result.as_str(), took, o.ended_at.0 as f64 / 1000.0);
+    };
+    let table = jobs::table(parts, &config.feeds)?;
+    let (zone, time_limit) = (config.site.time_zone, config.jobs.time_limit);
+    Ok(Jobs::start(table, store.clone(), clock, zone, time_limit, observe).await?)
 }
 
 /// Registers every such metric.

@@ -14,10 +14,12 @@ use jarshy::{
     clock::Clock,
     config,
     jobs::{
-        Job, JobOutcome, JobResult, Jobs, JobsError, LABELS, Parts, Run, RunError, Ticked, Work,
+        Job, JobOutcome, JobResult, Jobs, JobsError, LABELS, Parts, RunError, Ticked, Work,
         is_missed, last_due, next_due, table,
     },
-    model::{FeedSlug, Millis},
+    metrics::{JOB_RESULTS, Metrics},
+    model::Millis,
+    publish::{self, Publisher},
     store::{JobRun, Store},
 };
 use tokio::sync::mpsc;
@@ -347,19 +349,23 @@ async fn the_scheduler_posts_ticks_in_time() {
     jobs.stop().await;
 }
 
-#[test]
-fn the_table_names_its_labels_and_a_job_for_each_scheduled_feed() {
-    let run: Run = Arc::new(|| Box::pin(async { Ok(String::new()) }));
-    let feed = (FeedSlug::parse("news").unwrap(), "*/10 * * * *".parse().unwrap());
-    let parts = Parts {
-        feeds: vec![feed],
-        regenerate: Arc::new(|slug| Box::pin(async move { Ok(slug.to_string()) })),
-        regenerate_auto: run.clone(),
-        checkpoint: run.clone(),
-        prune_documents: run.clone(),
-        measure_disk: run,
-    };
-    let jobs = table(&parts).unwrap();
+#[tokio::test]
+async fn the_table_names_its_labels_and_a_job_for_each_scheduled_feed() {
+    let bench = Bench::new("2026-03-02T02:00:00Z");
+    let text = "[[feeds]]\nslug = \"news\"\nschedule = \"*/10 * * * *\"\n[[feeds]]\nslug = \"b\"\n";
+    let config = config::parse(text, "", &[], &Default::default()).unwrap();
+    let store = bench.store().await;
+    let metrics = Arc::new(Metrics::new(config.metrics.feeds_max).unwrap());
+    let settings = publish::Settings::from(&config);
+    let (publisher, _rounds) =
+        Publisher::load(store.clone(), settings, metrics, bench.clock.clone()).await.unwrap();
+    let jobs = table(&Parts { publisher, store }, &config.feeds).unwrap();
     assert_eq!(jobs.iter().map(|job| job.label).collect::<Vec<_>>(), LABELS);
-    assert_eq!(jobs.last().unwrap().name, "regenerate-news");
+    let names: Vec<_> = jobs.iter().map(|job| job.name.as_str()).collect();
+    assert_eq!(names, ["regenerate-auto", "regenerate-news"]);
+}
+
+#[test]
+fn results_have_one_word_in_metrics_and_jobs() {
+    assert_eq!(JobResult::ALL.map(JobResult::as_str), JOB_RESULTS);
 }
