@@ -13,3 +13,5 @@ pub mod feed;
 pub mod store;
 
 pub mod ingest;
+
+pub mod web;
