@@ -7,6 +7,7 @@
 mod articles;
 mod db;
 mod facts;
+mod tokens;
 mod value;
 
 use std::{
@@ -20,6 +21,7 @@ pub use articles::{
     ArticleFilter, Change, ChangeKind, Marks, Put, PutError, Slim, Stored, Withdrawal,
 };
 pub use db::{Batch, Db, DbError, OpenError, Returned, Step, Writer};
+pub use tokens::{NewToken, Scope, Token, split_token};
 pub use value::{Row, Value};
 
 use crate::config;

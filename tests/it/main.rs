@@ -1,1 +1,7 @@
+//! The promises of jarshy, one module each.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod desk;
+mod intake;
+mod tokens;
