@@ -6,6 +6,7 @@
 
 mod articles;
 mod db;
+mod facts;
 mod tokens;
 mod value;
 
