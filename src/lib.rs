@@ -22,3 +22,5 @@ pub mod jobs;
 pub mod web;
 
 pub mod daemon;
+
+pub mod cli;
