@@ -20,3 +20,5 @@ pub mod views;
 pub mod jobs;
 
 pub mod web;
+
+pub mod cli;

@@ -18,6 +18,7 @@ use ipnet::IpNet;
 
 pub use feeds::{Content, FeedConfig, FeedLanguage, FeedsAuto, Select};
 pub use load::{ConfigErrors, Fault, Overrides, load, parse};
+pub use value::parse_duration;
 pub use warnings::{Warning, warnings};
 
 use crate::model::{Language, WebUrl};
