@@ -14,9 +14,13 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
 };
 use jarshy::{
-    config::Limits,
+    config::{self, Limits, Overrides},
+    jobs::Jobs,
+    metrics::Metrics,
     model::Guid,
+    publish::{self, Publisher},
     store::{Put, Scope},
+    views::Views,
     web::{Api, StoreErrors, router},
 };
 use serde_json::{Value, json};
