@@ -63,10 +63,10 @@ struct RemovalJson {
 /// Create or replace many articles.
 ///
 /// A JSON array, or one article a line. Each needs an `id` and is taken or refused on its own.
-#[utoipa::path(post, path = "/api/v1/articles", tag = "articles",
+#[utoipa::path(post, path = "/api/v1/articles", tag = "articles", operation_id = "article_post",
     request_body(content(
-        (Vec<crate::ingest::article_json::ArticleJson> = "application/json"),
-        (crate::ingest::article_json::ArticleJson = "application/x-ndjson"))),
+        (ref("#/components/schemas/ArticlesOfMany") = "application/json"),
+        (ref("#/components/schemas/ArticleOfMany") = "application/x-ndjson"))),
     responses((status = 200, description = "A result per line, in the order of the request",
         body = BatchLine, content_type = "application/x-ndjson")))]
 pub(super) async fn post(

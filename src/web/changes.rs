@@ -48,7 +48,7 @@ struct ChangeJson {
 }
 
 /// What changed since a revision.
-#[utoipa::path(get, path = "/api/v1/changes", tag = "changes",
+#[utoipa::path(get, path = "/api/v1/changes", tag = "changes", operation_id = "change_list",
     params(("since" = Option<i64>, Query, description = "After this revision; 0 is everything"),
         ("limit" = Option<usize>, Query, description = "Changes at most; large ones end earlier")),
     responses((status = 200, description = "Changes in order", body = Changes)))]

@@ -627,6 +627,15 @@ async fn the_description_is_made_from_the_routes() {
         let path = reference.split('"').next().unwrap();
         assert!(described.pointer(path.trim_start_matches('#')).is_some(), "{path}");
     }
+    let mut operations: Vec<&str> = text
+        .split("\"operationId\":\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    let count = operations.len();
+    operations.sort_unstable();
+    operations.dedup();
+    assert!(count >= 7 && operations.len() == count, "names are unique: {operations:?}");
     let input = &described["components"]["schemas"]["ArticleInput"];
     assert_eq!(input["required"], json!(["title", "url"]));
     let names: Vec<&String> = input["properties"].as_object().unwrap().keys().collect();
