@@ -12,12 +12,13 @@ use axum::{
     Router,
     body::{Body, Bytes},
     http::{HeaderMap, Request, StatusCode},
+    response::IntoResponse,
 };
 use jarshy::{
     config::Limits,
     model::Guid,
-    store::{Put, Scope},
-    web::{Api, StoreErrors, router},
+    store::{DbError, Put, Scope},
+    web::{Api, Problem, StoreErrors, router},
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -329,6 +330,7 @@ async fn if_match_is_honoured() {
     let only_new = [("if-none-match", "*")];
     assert_eq!(client.put_if("a", &story(), &only_new).await.status, StatusCode::CREATED);
     client.put_if("a", &story(), &only_new).await.problem(412);
+    client.patch("a", "{}", &only_new).await.problem(412);
 
     let stale = [("if-match", "\"stale\"")];
     let detail = client.patch("a", r#"{"title":"нет"}"#, &stale).await.problem(412);
@@ -441,6 +443,8 @@ async fn many_articles_are_taken_each_on_its_own() {
     for (body, status) in [("[{}", 400), ("", 400), (" \n ", 400), ("[1,]", 400)] {
         client.post("application/json", body).await.problem(status);
     }
+    let one = serde_json::to_string_pretty(&story_with(json!({"id": "z"}))).unwrap();
+    assert_eq!(client.post("application/json", one).await.lines()[0]["outcome"], "created");
     client.post("application/json", "[]").await;
     client.post("text/csv", "a,b").await.problem(415);
     let many = "1\n".repeat(10_001);
@@ -596,6 +600,13 @@ async fn a_failing_store_is_told_and_counted() {
     assert_eq!(answer.store_errors, Some(StoreErrors(2)));
     drop(conn);
     assert_eq!(client.put("a", &story()).await.store_errors, None);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_507() {
+    let answer = Problem::from(DbError::Full).into_response();
+    assert_eq!(answer.status(), StatusCode::INSUFFICIENT_STORAGE);
+    assert_eq!(answer.extensions().get(), Some(&StoreErrors(1)));
 }
 
 /// Another process in the middle of a write.
