@@ -23,7 +23,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// An article and its main section, as numbers of the roster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Article {
+pub struct Listed {
     /// Which article.
     pub number: u32,
     /// Its main section.
@@ -106,7 +106,7 @@ impl Roster {
     }
 
     /// The article a hit names.
-    pub(super) fn find(&self, target: Target<'_>) -> Named<Article> {
+    pub(super) fn find(&self, target: Target<'_>) -> Named<Listed> {
         match target {
             Target::Id(id) if !ArticleId::is_valid(id) => Named::Invalid,
             Target::Id(id) => {
@@ -178,10 +178,10 @@ impl Roster {
 }
 
 impl Inner {
-    fn known(&self, number: Option<u32>) -> Named<Article> {
+    fn known(&self, number: Option<u32>) -> Named<Listed> {
         let fact = |number: u32| self.facts.get(number as usize).filter(|fact| fact.known);
         match number.and_then(|number| Some((number, fact(number)?))) {
-            Some((number, fact)) => Named::Known(Article { number, section: fact.section }),
+            Some((number, fact)) => Named::Known(Listed { number, section: fact.section }),
             None => Named::Unknown,
         }
     }
