@@ -20,7 +20,7 @@ mod tally;
 mod writer;
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     thread::{self, JoinHandle},
@@ -95,6 +95,12 @@ struct Shared {
     writer_counts: Arc<WriterCounts>,
     reports: Semaphore,
     thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl fmt::Debug for Views {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Views").finish_non_exhaustive()
+    }
 }
 
 impl Drop for Shared {

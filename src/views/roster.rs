@@ -97,9 +97,11 @@ impl Roster {
     pub async fn run_once(&self, store: &Store) -> Result<usize, DbError> {
         let mut cursor = self.cursor.lock().await;
         let changes = store.slim_changes_since(*cursor, CHANGES_PER_READ).await?;
+        let page = |slim: &Slim| page_key(&slim.url, &self.page_hash);
+        let pages: Vec<_> = changes.iter().map(page).collect();
         let mut inner = self.write();
-        for slim in &changes {
-            inner.take(slim, &self.page_hash);
+        for (slim, page) in changes.iter().zip(pages) {
+            inner.take(slim, page);
             *cursor = slim.revision.max(*cursor);
         }
         Ok(changes.len())
@@ -194,13 +196,12 @@ impl Inner {
         number
     }
 
-    fn take(&mut self, slim: &Slim, page_hash: &RandomState) {
+    fn take(&mut self, slim: &Slim, page: Option<u64>) {
         if !slim.was_public {
             return;
         }
         let number = self.article(slim.id.as_str());
         let section = self.sections.number(&slim.section);
-        let page = page_key(&slim.url, page_hash);
         let old = self.facts[number as usize].page;
         if old != page {
             self.leave(number, old);
