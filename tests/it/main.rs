@@ -4,6 +4,7 @@
 
 mod api;
 mod cli;
+mod client_address;
 mod desk;
 mod feed_atom;
 mod feed_json;
@@ -14,8 +15,10 @@ mod intake;
 mod jobs;
 mod newsroom;
 mod opml;
+mod roster;
 mod select;
 mod settings;
 mod tokens;
 mod view_log;
+mod view_model;
 mod views;
