@@ -21,4 +21,6 @@ pub mod jobs;
 
 pub mod web;
 
+pub mod daemon;
+
 pub mod cli;

@@ -8,9 +8,11 @@ mod schedule;
 mod slot;
 mod ticks;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
-use crate::{config::FeedConfig, publish::Publisher, store::Store};
+use anyhow::{Context, bail};
+
+use crate::{config::FeedConfig, metrics::Metrics, publish::Publisher, store};
 
 pub use job::{
     Job, JobOutcome, JobResult, JobState, JobsError, Run, RunError, Ticked, UnknownJob, Work,
@@ -23,17 +25,22 @@ pub use schedule::{is_missed, last_due, next_due};
 pub struct Parts {
     /// Regenerates feeds.
     pub publisher: Publisher,
-    /// Keeps the articles.
-    pub store: Store,
+    /// The folder of both databases.
+    pub data: PathBuf,
+    /// Where the room on the disk is told.
+    pub metrics: Arc<Metrics>,
 }
 
 /// All jobs of a daemon with these declared feeds. Fails only when a line of the table is not a cron
 /// expression.
 pub fn table(parts: &Parts, feeds: &[FeedConfig]) -> Result<Vec<Job>, JobsError> {
-    let publisher = &parts.publisher;
+    let Parts { publisher, data, metrics } = parts;
+    let disk = &(data.clone(), metrics.clone());
     let mut jobs = vec![
-        //  name (and label)  cron          missed?  work
+        //  name (and label)   cron           missed?  part, work
         row("regenerate-auto", "*/15 * * * *", true, publisher, regenerate_auto)?,
+        row("check-databases", "40 3 * * *", true, data, check_databases)?,
+        row("measure-disk", "* * * * *", true, disk, measure_disk)?,
     ];
     for feed in feeds {
         let Some(schedule) = feed.schedule.clone() else { continue };
@@ -50,7 +57,7 @@ pub fn table(parts: &Parts, feeds: &[FeedConfig]) -> Result<Vec<Job>, JobsError>
 }
 
 /// The labels of the table, so that metrics have each from the start.
-pub const LABELS: [&str; 2] = ["regenerate-auto", "regenerate"];
+pub const LABELS: [&str; 4] = ["regenerate-auto", "check-databases", "measure-disk", "regenerate"];
 
 /// One line of the table; `part` is cloned for each run.
 fn row<P, W>(
@@ -88,4 +95,22 @@ async fn regenerate_auto(publisher: Publisher) -> anyhow::Result<String> {
         }
     }
     failed.map_or_else(|| Ok(format!("{done} feeds")), Err)
+}
+
+/// Looks for damage in both databases.
+async fn check_databases(data: PathBuf) -> anyhow::Result<String> {
+    let faults = tokio::task::spawn_blocking(move || store::faults(&data)).await??;
+    if let Some(first) = faults.first() {
+        bail!("{} faults, the first: {first}; restore a backup", faults.len());
+    }
+    Ok("no damage found".to_owned())
+}
+
+/// Keeps `data_free_bytes` true.
+async fn measure_disk((data, metrics): (PathBuf, Arc<Metrics>)) -> anyhow::Result<String> {
+    let disk = rustix::fs::statvfs(&data)
+        .with_context(|| format!("{} cannot be measured", data.display()))?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    metrics.data_free_bytes.set(free as i64);
+    Ok(format!("{} MiB free", free >> 20))
 }

@@ -123,3 +123,19 @@ fn json(value: &(impl Serialize + ?Sized)) -> Value {
 fn from_json<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, DbError> {
     serde_json::from_str(text).map_err(broken)
 }
+
+/// What `PRAGMA quick_check` finds wrong in the databases of a data folder; slow, and beside the
+/// daemon's own connections.
+pub fn faults(data: &Path) -> Result<Vec<String>, DbError> {
+    let mut faults = Vec::new();
+    for path in [database_path(data), views::database_path(data)] {
+        let conn = db::open_reader(&path)?;
+        for mut row in db::query(&conn, "PRAGMA quick_check(20)", &[])? {
+            let text = row.text()?;
+            if text != "ok" {
+                faults.push(format!("{}: {text}", path.display()));
+            }
+        }
+    }
+    Ok(faults)
+}
