@@ -12,10 +12,11 @@ use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
+use chrono_tz::Tz;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::lock::FolderLock;
+use self::{lock::FolderLock, series::ArticleCounts};
 use crate::{
     clock::Clock,
     config::{Config, Limits},
@@ -60,6 +61,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Followed by both listeners.
     pub limits: Arc<ArcSwap<Limits>>,
+    /// The site's time zone.
+    pub zone: Arc<ArcSwap<Tz>>,
 }
 
 impl Daemon {
@@ -68,7 +71,7 @@ impl Daemon {
         let lock = FolderLock::take(&config.store.data)?;
         let public = bind("public.listen", config.public.listen).await?;
         let ops = bind("ops.listen", config.ops.listen).await?;
-        let (parts, rounds) = build(&config, clock).await?;
+        let (parts, rounds, counts) = build(&config, clock).await?;
         let daemon = Daemon {
             public: public.local_addr()?,
             ops: ops.local_addr()?,
@@ -78,7 +81,7 @@ impl Daemon {
             _lock: lock,
             parts,
         };
-        daemon.spawn_workers(rounds, &config);
+        daemon.spawn_workers(rounds, counts);
         daemon.spawn_listeners(public, ops);
         daemon.say_where(&config.store.data)?;
         tracing::info!(public = %daemon.public, ops = %daemon.ops, "jarshy is ready");
@@ -95,13 +98,15 @@ impl Daemon {
         self.config.load_full()
     }
 
-    fn spawn_workers(&self, rounds: Rounds, config: &Config) {
-        let (parts, stop) = (&self.parts, &self.stop);
-        self.tasks.spawn(watch::follow_other_processes(parts.store.clone(), parts.metrics.clone(), stop.clone()));
-        self.tasks.spawn(due::run(parts.intake.clone(), parts.store.revisions(), parts.clock.clone(), stop.clone()));
-        self.tasks.spawn(publish::run(rounds, stop.clone()));
-        self.tasks.spawn(parts.views.clone().follow(parts.store.clone(), stop.clone()));
-        self.tasks.spawn(watch::measure_disk(config.store.data.clone(), parts.metrics.clone(), stop.clone()));
+    fn spawn_workers(&self, rounds: Rounds, counts: Arc<ArticleCounts>) {
+        let Parts { store, intake, views, metrics, clock, .. } = self.parts.clone();
+        let stop = || self.stop.clone();
+        let roster = views.roster().clone();
+        self.tasks.spawn(publish::run(rounds, stop()));
+        self.tasks.spawn(due::run(intake, store.revisions(), clock, stop()));
+        self.tasks.spawn(stop().run_until_cancelled_owned(roster.follow(store.clone())));
+        self.tasks.spawn(watch::count_articles(counts, store.clone(), metrics.clone(), stop()));
+        self.tasks.spawn(watch::follow_other_processes(store, metrics, stop()));
     }
 
     fn spawn_listeners(&self, public: TcpListener, ops: TcpListener) {
@@ -117,7 +122,7 @@ impl Daemon {
             parts.limits.clone(),
             parts.metrics.clone(),
         );
-        let ops_door = web::Ops::new(readiness::ops_parts(parts));
+        let ops_door = web::Ops::new(api(parts));
         self.tasks.spawn(listener(public).run(public_door, self.stop.clone()));
         self.tasks.spawn(listener(ops).run(ops_door, self.stop.clone()));
     }
@@ -138,11 +143,14 @@ impl Daemon {
     pub async fn reload(&self, config: Config) -> anyhow::Result<Vec<&'static str>> {
         let old = self.config();
         let parts = &self.parts;
+        let table = jobs::table(&job_parts(&parts.publisher, &parts.metrics, &old), &config.feeds)?;
+        parts.jobs.replace(table, config.site.time_zone).await?;
         parts.publisher.reload(publish::Settings::from(&config)).await?;
         parts.intake.reconfigure(config.site.clone(), &config.limits);
-        parts.views.reconfigure(&config);
+        let trusted = config.public.trusted_proxies.clone();
+        parts.views.reconfigure(&config.views, &config.site.origins, trusted);
         parts.limits.store(Arc::new(config.limits.clone()));
-        parts.jobs.replace(jobs::table(&job_parts(parts), &config)).await;
+        parts.zone.store(Arc::new(config.site.time_zone));
         let needs_restart = needs_restart(&old, &config);
         self.config.store(Arc::new(config));
         series::reloaded(&parts.metrics, true, parts.clock.now());
@@ -176,26 +184,46 @@ async fn bind(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Builds the features, from the ground up.
-async fn build(config: &Config, clock: Clock) -> anyhow::Result<(Parts, Rounds)> {
+async fn build(
+    config: &Config,
+    clock: Clock,
+) -> anyhow::Result<(Parts, Rounds, Arc<ArticleCounts>)> {
     let metrics = Arc::new(Metrics::new(config.metrics.feeds_max)?);
     let store = Store::open(&config.store).await?;
     let views = series::open_views(config, &metrics, clock.clone())?;
-    views.catch_up(&store).await?;
+    views.roster().catch_up(&store).await?;
     let intake = Intake::new(store.clone(), config.site.clone(), &config.limits, clock.clone());
     let settings = publish::Settings::from(config);
     let (publisher, rounds) =
         Publisher::load(store.clone(), settings, metrics.clone(), clock.clone()).await?;
     let limits = Arc::new(ArcSwap::from_pointee(config.limits.clone()));
-    let job_parts = jobs::Parts { publisher: publisher.clone(), store: store.clone() };
-    let jobs = series::start_jobs(jobs::table(&job_parts, config), &store, &clock, config, &metrics)
-        .await?;
-    let parts = Parts { store, intake, publisher, views, jobs, metrics, clock, limits };
+    let zone = Arc::new(ArcSwap::from_pointee(config.site.time_zone));
+    let job_parts = job_parts(&publisher, &metrics, config);
+    let jobs = series::start_jobs(&job_parts, &store, config, clock.clone()).await?;
+    let parts = Parts { store, intake, publisher, views, jobs, metrics, clock, limits, zone };
     series::register(&parts, config)?;
-    Ok((parts, rounds))
+    let counts = ArticleCounts::register(&parts.metrics)?;
+    Ok((parts, rounds, counts))
 }
 
-fn job_parts(parts: &Parts) -> jobs::Parts {
-    jobs::Parts { publisher: parts.publisher.clone(), store: parts.store.clone() }
+/// What the ops listener works with.
+fn api(parts: &Parts) -> web::Api {
+    let Parts { store, intake, publisher, views, jobs, metrics, clock, limits, zone } =
+        parts.clone();
+    let parts = parts.clone();
+    let reasons: web::Reasons = Arc::new(move || {
+        let parts = parts.clone();
+        Box::pin(async move { readiness::reasons(&parts).await })
+    });
+    web::Api { store, intake, publisher, views, jobs, metrics, clock, limits, zone, reasons }
+}
+
+fn job_parts(publisher: &Publisher, metrics: &Arc<Metrics>, config: &Config) -> jobs::Parts {
+    jobs::Parts {
+        publisher: publisher.clone(),
+        data: config.store.data.clone(),
+        metrics: metrics.clone(),
+    }
 }
 
 /// Settings that differ and that only a restart takes.
@@ -206,7 +234,6 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("store", old.store != new.store),
         ("metrics", old.metrics != new.metrics),
         ("jobs", old.jobs != new.jobs),
-        ("site.time_zone", old.site.time_zone != new.site.time_zone),
     ];
     differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
 }

@@ -17,4 +17,8 @@ pub mod ingest;
 pub mod publish;
 pub mod views;
 
+pub mod jobs;
+
 pub mod web;
+
+pub mod daemon;

@@ -1,14 +1,16 @@
-//! Looking at what no event tells: other processes' writes, and the room on the disk.
+//! Looking at what no event tells: other processes' writes, and how many articles there are.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
+use super::series::ArticleCounts;
 use crate::{metrics::Metrics, store::Store};
 
 /// `jarshy import` beside the daemon is noticed within this time.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
-const MEASURE_EVERY: Duration = Duration::from_secs(15);
+/// Articles are counted anew at most this often while they change.
+const COUNT_EVERY: Duration = Duration::from_secs(2);
 
 /// Announces revisions that another process wrote.
 pub async fn follow_other_processes(store: Store, metrics: Arc<Metrics>, stop: CancellationToken) {
@@ -20,14 +22,26 @@ pub async fn follow_other_processes(store: Store, metrics: Arc<Metrics>, stop: C
     }
 }
 
-/// Keeps `data_free_bytes` true.
-pub async fn measure_disk(data: PathBuf, metrics: Arc<Metrics>, stop: CancellationToken) {
+/// Keeps `store_articles` true.
+pub async fn count_articles(
+    counts: Arc<ArticleCounts>,
+    store: Store,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) {
+    let mut revisions = store.revisions();
     loop {
-        match rustix::fs::statvfs(&data) {
-            Ok(disk) => metrics.data_free_bytes.set((disk.f_bavail * disk.f_frsize) as i64),
-            Err(error) => tracing::warn!(%error, "the room on the disk cannot be measured"),
+        revisions.mark_unchanged();
+        if let Err(error) = counts.refresh(&store).await {
+            tracing::warn!(%error, "the articles could not be counted");
+            metrics.store_errors.inc();
         }
-        if !sleep(MEASURE_EVERY, &stop).await {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            // The sender lives in the store, which we hold.
+            _ = revisions.changed() => {}
+        }
+        if !sleep(COUNT_EVERY, &stop).await {
             return;
         }
     }

@@ -16,7 +16,7 @@ use crate::{
 
 use super::{
     GENERATOR, RenderError, Snapshot,
-    entry::{Creator, Entry, entry_id},
+    entry::{Creator, Entry, entry_id, whole_seconds},
     text,
 };
 
@@ -140,5 +140,5 @@ fn link(rel: &str, href: &str, media_type: Option<&str>) -> Link {
 }
 
 fn date(time: Millis) -> FixedDateTime {
-    Millis(time.0 - time.0.rem_euclid(1000)).utc().fixed_offset()
+    whole_seconds(time).utc().fixed_offset()
 }

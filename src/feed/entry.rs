@@ -121,8 +121,8 @@ fn uuid_urn(guid: &str) -> String {
 }
 
 /// Seconds are the most that RSS can say; all formats say the same.
-fn whole_seconds(time: Millis) -> Millis {
-    Millis(time.0 - time.0.rem_euclid(1000))
+pub(super) fn whole_seconds(time: Millis) -> Millis {
+    Millis(time.seconds().saturating_mul(1000))
 }
 
 fn summary(article: &Article) -> Cow<'_, str> {

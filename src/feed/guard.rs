@@ -11,6 +11,7 @@ use crate::model::Format;
 use super::{Snapshot, entry_id};
 
 mod contents;
+mod skeleton;
 
 pub use contents::{Contents, contents};
 

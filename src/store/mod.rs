@@ -9,6 +9,8 @@ mod db;
 mod documents;
 mod entries;
 mod facts;
+mod jobs;
+mod tokens;
 mod value;
 pub mod views;
 
@@ -28,6 +30,8 @@ pub use articles::{
 pub use db::{Batch, Db, DbError, OpenError, Returned, Step, Writer};
 pub use documents::KeptDocument;
 pub use entries::{Entry, EntryChanges, FeedState};
+pub use jobs::JobRun;
+pub use tokens::{NewToken, Scope, Token, split_token};
 pub use value::{Row, Value};
 
 use crate::config;
@@ -116,4 +120,20 @@ fn json(value: &(impl Serialize + ?Sized)) -> Value {
 
 fn from_json<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, DbError> {
     serde_json::from_str(text).map_err(broken)
+}
+
+/// What `PRAGMA quick_check` finds wrong in the databases of a data folder; slow, and beside the
+/// daemon's own connections.
+pub fn faults(data: &Path) -> Result<Vec<String>, DbError> {
+    let mut faults = Vec::new();
+    for path in [database_path(data), views::database_path(data)] {
+        let conn = db::open_reader(&path)?;
+        for mut row in db::query(&conn, "PRAGMA quick_check(20)", &[])? {
+            let text = row.text()?;
+            if text != "ok" {
+                faults.push(format!("{}: {text}", path.display()));
+            }
+        }
+    }
+    Ok(faults)
 }

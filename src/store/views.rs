@@ -239,7 +239,8 @@ impl Sums {
             counted += n;
             add(&mut self.articles, &article, n);
             let key = (section.to_string(), channel.to_string());
-            if !section.is_empty() && !self.labels.contains(&key.0) {
+            let seen = section.is_empty() || self.sections.contains_key(&key);
+            if !seen && !self.labels.contains(&key.0) {
                 self.labels.push(key.0.clone());
             }
             *self.sections.entry(key).or_default() += n;

@@ -18,7 +18,7 @@ pub struct Desk {
     pub store: Store,
     pub intake: Intake,
     pub clock: Clock,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 pub async fn desk() -> Desk {
@@ -26,13 +26,19 @@ pub async fn desk() -> Desk {
     let clock = Clock::manual(NOON);
     let store = Store::open(&store_settings(folder.path())).await.unwrap();
     let intake = Intake::new(store.clone(), site(), &limits(), clock.clone());
-    Desk { store, intake, clock, _folder: folder }
+    Desk { store, intake, clock, folder }
+}
+
+impl Desk {
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
 }
 
 pub fn store_settings(folder: &Path) -> config::Store {
     config::Store {
         data: folder.to_owned(),
-        busy_timeout: Duration::from_secs(5),
+        busy_timeout: Duration::from_millis(100),
         readers: 2,
         write_queue_max: 64,
     }

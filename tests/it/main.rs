@@ -2,6 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod api;
 mod desk;
+mod feed_atom;
+mod feed_json;
+mod feed_rss;
+mod feeds;
+mod guard;
 mod intake;
+mod jobs;
+mod newsroom;
+mod opml;
+mod select;
 mod settings;
+mod tokens;
+mod view_log;
+mod views;

@@ -13,7 +13,7 @@ use xml::{
 
 use crate::model::Format;
 
-use super::GuardFault;
+use super::{GuardFault, skeleton::skeleton};
 
 const DEPTH_MAX: usize = 64;
 const ATOM: &str = "http://www.w3.org/2005/Atom";
@@ -36,10 +36,11 @@ pub fn contents(format: Format, bytes: &[u8]) -> Result<Contents, GuardFault> {
     if !bytes.starts_with(expected.as_bytes()) {
         return Err(GuardFault::Beginning { expected });
     }
+    let text = std::str::from_utf8(bytes).map_err(ill_formed)?;
     match format {
-        Format::Rss => XmlReader::read(&RSS, bytes),
-        Format::Atom => XmlReader::read(&ATOM_FEED, bytes),
-        Format::Json => json(bytes),
+        Format::Rss => XmlReader::read(&RSS, text),
+        Format::Atom => XmlReader::read(&ATOM_FEED, text),
+        Format::Json => json(text),
     }
 }
 
@@ -63,8 +64,8 @@ struct JsonItem<'a> {
     _content_text: Cow<'a, str>,
 }
 
-fn json(bytes: &[u8]) -> Result<Contents, GuardFault> {
-    let feed: JsonFeed<'_> = serde_json::from_slice(bytes).map_err(ill_formed)?;
+fn json(text: &str) -> Result<Contents, GuardFault> {
+    let feed: JsonFeed<'_> = serde_json::from_str(text).map_err(ill_formed)?;
     if !feed.version.starts_with("https://jsonfeed.org/version/1") {
         return Err(GuardFault::WrongRoot);
     }
@@ -104,14 +105,19 @@ enum Field {
 }
 
 impl XmlReader<'_> {
-    fn read(shape: &Shape, bytes: &[u8]) -> Result<Contents, GuardFault> {
+    /// What the skeleton shows where a strict parser takes it; else the whole document decides,
+    /// and its fault is the one to tell.
+    fn read(shape: &Shape, text: &str) -> Result<Contents, GuardFault> {
+        XmlReader::parse(shape, &skeleton(text)).or_else(|_| XmlReader::parse(shape, text))
+    }
+
+    fn parse(shape: &Shape, text: &str) -> Result<Contents, GuardFault> {
         let config = ParserConfig::new()
             .allow_multiple_root_elements(false)
             .ignore_comments(false)
             .whitespace_to_characters(true)
             .cdata_to_characters(true)
             .coalesce_characters(false);
-        let text = std::str::from_utf8(bytes).map_err(ill_formed)?;
         let mut parser = EventReader::new_with_config(text.as_bytes(), config);
         let contents = Contents::default();
         let mut reader = XmlReader { shape, matched: 0, open: 0, reading: None, contents };
