@@ -199,3 +199,8 @@ pub enum LogFormat {
     /// One JSON object a line.
     Json,
 }
+
+/// A duration as the settings write it: `500ms`, `30s`, `10m`, `1h`, `7d`. The error is a sentence.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    value::duration(&layers::Plain::Raw(text.to_owned()))
+}

@@ -1,67 +1,147 @@
-//! Stand-in until the cleaning of branch `ingest` is here: same surface, simpler rules.
+//! What strangers wrote becomes HTML that is safe in every feed reader: an allow-list of tags and
+//! attributes, absolute links, no forbidden characters.
+//!
+//! Refuses what is too large or nested too deep *before* it reaches the parser that pays for it
+//! (that one is quadratic in nesting). What it returns is a fix-point: cleaning it again changes
+//! nothing.
 
-use std::borrow::Cow;
+mod allow;
+mod depth;
+mod links;
+mod text;
+
+use std::collections::BTreeMap;
 
 use crate::model::WebUrl;
 
-/// Bounds on one article's HTML.
-#[derive(Clone, Copy, Debug)]
+pub use text::{plain_text, without_forbidden};
+
+/// Bounds on what is cleaned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CleanLimits {
-    /// Longer is refused.
+    /// Bytes of HTML, before and after.
     pub bytes_max: usize,
-    /// Deeper is refused.
+    /// Elements within one another.
     pub depth_max: usize,
 }
 
-/// What was taken out.
+/// HTML that may be published.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cleaned {
+    /// The clean HTML.
+    pub html: String,
+    /// What had to go, by name.
+    pub removed: Vec<Removal>,
+}
+
+/// Something that was taken out, and how often.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Removal {
-    /// Its name.
+    /// For example `script`, `control character` or `event attribute onclick`.
     pub what: String,
     /// How often.
     pub count: usize,
 }
 
-/// Clean HTML and what it cost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cleaned {
-    /// Safe, with absolute links.
-    pub html: String,
-    /// What was taken out.
-    pub removed: Vec<Removal>,
-}
-
-/// HTML beyond the limits.
+/// HTML that is refused unread.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct TooMuch(pub String);
+pub enum TooMuch {
+    /// More bytes than allowed.
+    #[error("the HTML has {found} bytes, at most {max} are taken")]
+    Size {
+        /// Bytes found.
+        found: usize,
+        /// Bytes allowed.
+        max: usize,
+    },
+    /// Nested deeper than allowed.
+    #[error("the HTML is nested more than {max} elements deep")]
+    Depth {
+        /// Depth allowed.
+        max: usize,
+    },
+    /// So broken that repairing it makes more elements than allowed.
+    #[error("the HTML makes more than {max} elements")]
+    Elements {
+        /// Elements allowed.
+        max: usize,
+    },
+}
 
-/// Cleans a body.
+/// Cleaning mends broken nesting step by step; more steps than this are not tried.
+const PASSES_MAX: usize = 6;
+
+/// Cleans the HTML of one article whose page is `base`.
 pub fn clean_html(raw: &str, base: &WebUrl, limits: &CleanLimits) -> Result<Cleaned, TooMuch> {
-    if raw.len() > limits.bytes_max {
-        return Err(TooMuch(format!("it is longer than {} bytes", limits.bytes_max)));
+    within(raw, limits)?;
+    let (text, forbidden) = without_forbidden(raw);
+    let mut removed = BTreeMap::new();
+    count(&mut removed, "control character", forbidden);
+    if !text.contains(['<', '&', '\r', '\u{a0}', '>']) {
+        return Ok(Cleaned { html: text.into_owned(), removed: listed(removed) });
     }
-    let mut cleaner = ammonia::Builder::default();
-    if let Ok(base) = url::Url::parse(base.as_str()) {
-        cleaner.url_relative(ammonia::UrlRelative::RewriteWithBase(base));
+    for (what, times) in depth::look_through(&text, limits)? {
+        count(&mut removed, &what, times);
     }
-    let (text, _) = without_forbidden(raw);
-    Ok(Cleaned { html: cleaner.clean(&text).to_string(), removed: Vec::new() })
+    let html = settled(&text, base, limits, &mut removed)?;
+    Ok(Cleaned { html, removed: listed(removed) })
 }
 
-/// Text without tags and entities, white space folded.
-pub fn plain_text(raw: &str) -> String {
-    let (raw, _) = without_forbidden(raw);
-    let text: String = scraper::Html::parse_fragment(&raw).root_element().text().collect();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// Cleans until cleaning changes nothing. What never settles is kept as its text alone.
+fn settled(
+    text: &str,
+    base: &WebUrl,
+    limits: &CleanLimits,
+    removed: &mut BTreeMap<String, usize>,
+) -> Result<String, TooMuch> {
+    let rules = allow::Rules::new(base);
+    let mut html = rules.clean_players(text);
+    for _ in 0..PASSES_MAX {
+        let (kept, forbidden) = without_forbidden(&html);
+        count(removed, "control character", forbidden);
+        within(&kept, limits)?;
+        let again = rules.clean(&kept);
+        if again == html {
+            return Ok(html);
+        }
+        html = again;
+    }
+    count(removed, "markup that cannot be mended", 1);
+    Ok(escaped(&plain_text(&html)))
 }
 
-/// Text without the characters that XML 1.0 forbids, and how many there were.
-pub fn without_forbidden(text: &str) -> (Cow<'_, str>, usize) {
-    let bad = |c: char| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
-    let count = text.chars().filter(|c| bad(*c)).count();
-    match count {
-        0 => (Cow::Borrowed(text), 0),
-        n => (Cow::Owned(text.chars().filter(|c| !bad(*c)).collect()), n),
+/// Refuses HTML that is too large or nested too deep, for whoever is about to parse it.
+pub(super) fn check(html: &str, limits: &CleanLimits) -> Result<(), TooMuch> {
+    within(html, limits)?;
+    depth::look_through(html, limits).map(drop)
+}
+
+fn within(html: &str, limits: &CleanLimits) -> Result<(), TooMuch> {
+    let (found, max) = (html.len(), limits.bytes_max);
+    if found > max { Err(TooMuch::Size { found, max }) } else { Ok(()) }
+}
+
+fn count(removed: &mut BTreeMap<String, usize>, what: &str, times: usize) {
+    if times > 0 {
+        *removed.entry(what.to_owned()).or_default() += times;
     }
+}
+
+fn listed(removed: BTreeMap<String, usize>) -> Vec<Removal> {
+    removed.into_iter().map(|(what, count)| Removal { what, count }).collect()
+}
+
+/// Text as HTML, written as the HTML serializer writes it; not for attributes.
+pub(super) fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '\u{a0}' => html.push_str("&nbsp;"),
+            c => html.push(c),
+        }
+    }
+    html
 }
