@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod architecture;
+mod deploy;
 mod desk;
 mod feed_atom;
 mod feed_json;
