@@ -12,6 +12,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
+use chrono_tz::Tz;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -60,6 +61,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Followed by both listeners.
     pub limits: Arc<ArcSwap<Limits>>,
+    /// The site's time zone.
+    pub zone: Arc<ArcSwap<Tz>>,
 }
 
 impl Daemon {
@@ -119,7 +122,7 @@ impl Daemon {
             parts.limits.clone(),
             parts.metrics.clone(),
         );
-        let ops_door = web::Ops::new(ops_parts(parts));
+        let ops_door = web::Ops::new(api(parts));
         self.tasks.spawn(listener(public).run(public_door, self.stop.clone()));
         self.tasks.spawn(listener(ops).run(ops_door, self.stop.clone()));
     }
@@ -147,6 +150,7 @@ impl Daemon {
         let trusted = config.public.trusted_proxies.clone();
         parts.views.reconfigure(&config.views, &config.site.origins, trusted);
         parts.limits.store(Arc::new(config.limits.clone()));
+        parts.zone.store(Arc::new(config.site.time_zone));
         let needs_restart = needs_restart(&old, &config);
         self.config.store(Arc::new(config));
         series::reloaded(&parts.metrics, true, parts.clock.now());
@@ -193,12 +197,25 @@ async fn build(
     let (publisher, rounds) =
         Publisher::load(store.clone(), settings, metrics.clone(), clock.clone()).await?;
     let limits = Arc::new(ArcSwap::from_pointee(config.limits.clone()));
+    let zone = Arc::new(ArcSwap::from_pointee(config.site.time_zone));
     let job_parts = job_parts(&publisher, &metrics, config);
     let jobs = series::start_jobs(&job_parts, &store, config, clock.clone()).await?;
-    let parts = Parts { store, intake, publisher, views, jobs, metrics, clock, limits };
+    let parts = Parts { store, intake, publisher, views, jobs, metrics, clock, limits, zone };
     series::register(&parts, config)?;
     let counts = ArticleCounts::register(&parts.metrics)?;
     Ok((parts, rounds, counts))
+}
+
+/// What the ops listener works with.
+fn api(parts: &Parts) -> web::Api {
+    let Parts { store, intake, publisher, views, jobs, metrics, clock, limits, zone } =
+        parts.clone();
+    let parts = parts.clone();
+    let reasons: web::Reasons = Arc::new(move || {
+        let parts = parts.clone();
+        Box::pin(async move { readiness::reasons(&parts).await })
+    });
+    web::Api { store, intake, publisher, views, jobs, metrics, clock, limits, zone, reasons }
 }
 
 fn job_parts(publisher: &Publisher, metrics: &Arc<Metrics>, config: &Config) -> jobs::Parts {

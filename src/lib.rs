@@ -21,3 +21,5 @@ pub mod views;
 pub mod jobs;
 
 pub mod web;
+
+pub mod daemon;

@@ -325,12 +325,9 @@ impl Run<'_> {
         for (id, result) in ids.into_iter().zip(results) {
             match result {
                 Ok(taken) => self.report.add_taken(&taken),
-                Err(refusal) => match refusal.kind {
-                    RefusalKind::Store(error) => return Err(ImportError::Store(error)),
-                    _ => {
-                        let field = refusal.field.map_or(String::new(), |f| format!("{f}: "));
-                        self.report.add_skipped(id, format!("{field}{}", refusal.why));
-                    }
+                Err(refusal) => match &refusal.kind {
+                    RefusalKind::Store(error) => return Err(ImportError::Store(error.clone())),
+                    _ => self.report.add_skipped(id, refusal.to_string()),
                 },
             }
         }

@@ -174,8 +174,8 @@ impl Views {
 
     /// Judges a hit and keeps its verdict; on disk when this returns `Ok`. The hit counts even when
     /// the caller goes away meanwhile.
-    pub async fn hit(&self, hit: &Hit<'_>) -> Result<Verdict, NotKept> {
-        let answered = self.0.enqueue(hit).inspect_err(|why| {
+    pub async fn hit(&self, hit: Hit<'_>) -> Result<Verdict, NotKept> {
+        let answered = self.0.enqueue(&hit).inspect_err(|why| {
             if *why == NotKept::Overflow {
                 self.0.counts.overflowed();
             }
@@ -215,6 +215,11 @@ impl Views {
     /// Commits that failed.
     pub fn commit_errors(&self) -> u64 {
         self.0.writer_counts.errors.load(Ordering::Relaxed)
+    }
+
+    /// True while `views.db` refuses hits, or their sums; it is tried anew every `fold_every`.
+    pub fn is_failing(&self) -> bool {
+        self.0.writer_counts.failing.load(Ordering::Relaxed)
     }
 
     /// Visitor keys that were forgotten before their window ended, because there were more than

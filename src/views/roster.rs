@@ -71,7 +71,7 @@ impl Roster {
         }
     }
 
-    /// Follows the store until its last owner is gone.
+    /// Follows the store until the future is dropped.
     pub async fn follow(self, store: Store) {
         let mut revisions = store.revisions();
         loop {

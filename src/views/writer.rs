@@ -5,7 +5,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -33,6 +33,8 @@ pub type OnCommit = Box<dyn Fn(Duration) + Send>;
 pub struct WriterCounts {
     /// Commits that failed, of hits or of folding.
     pub errors: AtomicU64,
+    /// True while commits fail.
+    pub failing: AtomicBool,
     /// Visitor keys forgotten before their window ended.
     pub forgotten_early: AtomicU64,
 }
@@ -61,28 +63,33 @@ pub struct Progress {
     pub unfolded: bool,
     /// Set by an I/O error until the file was opened anew.
     pub broken: bool,
-    /// True while commits fail, so that one line in the log tells it.
-    pub failing: bool,
+    /// True while hits are refused.
+    pub refusing: bool,
+    /// True while folding fails.
+    pub unable_to_fold: bool,
 }
 
 impl Writer {
     /// Works until the queue is closed and empty; then folds and puts the log away.
     pub fn run(mut self) {
         let mut group = Vec::new();
-        let mut folded = Instant::now();
+        let mut ticked = Instant::now();
         loop {
             let rules = self.rules.load_full();
-            let patience =
-                self.progress.unfolded.then(|| rules.fold_every.saturating_sub(folded.elapsed()));
+            let idle = !self.progress.unfolded && !self.progress.refusing;
+            let patience = (!idle).then(|| rules.fold_every.saturating_sub(ticked.elapsed()));
             if !self.queue.take(&mut group, rules.batch_hits_max, patience) {
                 break;
+            }
+            if idle {
+                ticked = Instant::now();
             }
             if !group.is_empty() {
                 self.keep(&mut group, &rules);
             }
-            if self.progress.unfolded && folded.elapsed() >= rules.fold_every {
-                self.fold();
-                folded = Instant::now();
+            if ticked.elapsed() >= rules.fold_every {
+                self.tick();
+                ticked = Instant::now();
             }
         }
         self.fold();
@@ -129,17 +136,39 @@ impl Writer {
         }
     }
 
+    /// Folds what there is. After a failure it tries an empty group first, so that a healed disk is
+    /// noticed even when nobody dares to send a hit.
+    fn tick(&mut self) {
+        if self.progress.refusing || self.progress.broken {
+            self.commit(&Tally::default());
+        }
+        if self.progress.unfolded {
+            self.fold();
+        }
+    }
+
     /// True when the tally is on disk.
     fn commit(&mut self, tally: &Tally) -> bool {
         let early = self.repeats.forgotten_early();
         self.own_counts.forgotten_early.store(early, Ordering::Relaxed);
         let began = Instant::now();
         let done = self.append(tally);
-        if done.is_ok() {
-            (self.on_commit)(began.elapsed());
-            self.progress.unfolded = true;
+        let refused = std::mem::replace(&mut self.progress.refusing, done.is_err());
+        match &done {
+            Ok(()) => {
+                (self.on_commit)(began.elapsed());
+                self.progress.unfolded = true;
+                if refused {
+                    tracing::info!("views are kept again");
+                }
+            }
+            Err(error) if !refused => {
+                tracing::error!("views are refused, views.db does not take them: {error}");
+            }
+            Err(_) => {}
         }
-        self.note(done)
+        self.note(&done);
+        done.is_ok()
     }
 
     fn append(&mut self, tally: &Tally) -> Result<(), DbError> {
@@ -159,28 +188,24 @@ impl Writer {
             return;
         }
         let done = self.log.fold();
-        self.progress.unfolded = *done.as_ref().unwrap_or(&true);
-        self.note(done.map(drop));
+        let unfolded = *done.as_ref().unwrap_or(&true);
+        let was_unable = std::mem::replace(&mut self.progress.unable_to_fold, done.is_err());
+        self.progress.unfolded = unfolded;
+        if let Err(error) = &done
+            && !was_unable
+        {
+            tracing::error!("views are kept, but views.db does not let them be added up: {error}");
+        }
+        self.note(&done);
     }
 
-    /// Counts and tells a failure, and remembers what must happen before the next commit.
-    fn note(&mut self, done: Result<(), DbError>) -> bool {
-        let progress = &mut self.progress;
-        match done {
-            Ok(()) => {
-                if std::mem::take(&mut progress.failing) {
-                    tracing::info!("views are kept again");
-                }
-                true
-            }
-            Err(error) => {
-                self.own_counts.errors.fetch_add(1, Ordering::Relaxed);
-                progress.broken |= matches!(error, DbError::Failed(_));
-                if !std::mem::replace(&mut progress.failing, true) {
-                    tracing::error!("views are refused, views.db does not take them: {error}");
-                }
-                false
-            }
+    /// Counts a failure, and remembers what must happen before the next commit.
+    fn note<T>(&mut self, done: &Result<T, DbError>) {
+        if let Err(error) = done {
+            self.own_counts.errors.fetch_add(1, Ordering::Relaxed);
+            self.progress.broken |= matches!(error, DbError::Failed(_));
         }
+        let failing = self.progress.refusing || self.progress.unable_to_fold;
+        self.own_counts.failing.store(failing, Ordering::Relaxed);
     }
 }

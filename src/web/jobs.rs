@@ -104,7 +104,7 @@ impl From<JobOutcome> for OutcomeJson {
 #[utoipa::path(get, path = "/api/v1/jobs", tag = "jobs",
     responses((status = 200, description = "Every job by name", body = Jobs)))]
 pub(super) async fn list(State(api): State<Arc<Api>>, _: CanRead, _: NoQuery) -> Json<Jobs> {
-    Json(Jobs { jobs: api.jobs.list().await.into_iter().map(JobJson::from).collect() })
+    Json(Jobs { jobs: api.jobs.list().into_iter().map(JobJson::from).collect() })
 }
 
 /// Run a job now, and wait for it.

@@ -112,7 +112,7 @@ async fn judge(
         x_forwarded_for: &lines(headers, "x-forwarded-for"),
         forwarded: &lines(headers, "forwarded"),
     };
-    views.hit(&hit).await.ok().map(|verdict| verdict.as_str())
+    views.hit(hit).await.ok().map(|verdict| verdict.as_str())
 }
 
 fn lines<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a [u8]> {

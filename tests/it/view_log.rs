@@ -6,13 +6,13 @@ use jarshy::{
     config,
     model::Verdict,
     store::views::{ViewReader, database_path},
-    views::{Hit, HitHeaders, NotKept},
+    views::{Hit, HitHeaders, NotKept, Views},
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use crate::views::{BROWSER, Newsroom, agreed_sum, hit, open, settings};
+use crate::views::{BROWSER, NOON, Newsroom, agreed_sum, hit, open, settings};
 
 /// Another connection, such as a stranger's.
 fn stranger(folder: &Path) -> Connection {
@@ -36,10 +36,10 @@ async fn every_acknowledged_view_is_in_the_files_at_that_moment() {
         let settings = config::Views { fold_every, ..settings() };
         let newsroom = Newsroom::with_articles(&settings, 2).await;
         for number in 0..20 {
-            newsroom.views.hit(&hit("a0", &format!("192.0.2.{number}"))).await.unwrap();
+            newsroom.views.hit(hit("a0", &format!("192.0.2.{number}"))).await.unwrap();
         }
-        newsroom.views.hit(&hit("a0", "192.0.2.1")).await.unwrap();
-        newsroom.views.hit(&hit("nobody", "192.0.2.1")).await.unwrap();
+        newsroom.views.hit(hit("a0", "192.0.2.1")).await.unwrap();
+        newsroom.views.hit(hit("nobody", "192.0.2.1")).await.unwrap();
         // While a transaction of ours is open nobody writes, so that the copy is of one moment, as
         // after kill -9.
         let still = stranger(newsroom.folder.path());
@@ -67,12 +67,12 @@ async fn every_acknowledged_view_is_in_the_files_at_that_moment() {
 #[tokio::test]
 async fn a_stop_folds_everything_and_refuses_what_comes_later() {
     let newsroom = Newsroom::with_articles(&settings(), 1).await;
-    newsroom.views.hit(&hit("a0", "192.0.2.1")).await.unwrap();
+    newsroom.views.hit(hit("a0", "192.0.2.1")).await.unwrap();
     assert_eq!(rows(newsroom.folder.path(), "batches"), 1);
     newsroom.views.stop().await;
     assert_eq!(rows(newsroom.folder.path(), "batches"), 0);
     assert_eq!(rows(newsroom.folder.path(), "views"), 1);
-    assert_eq!(newsroom.views.hit(&hit("a0", "192.0.2.2")).await, Err(NotKept::Stopped));
+    assert_eq!(newsroom.views.hit(hit("a0", "192.0.2.2")).await, Err(NotKept::Stopped));
     newsroom.views.stop().await;
     assert_eq!(agreed_sum(&newsroom, &["a0"]).await, 1);
 }
@@ -81,7 +81,7 @@ async fn a_stop_folds_everything_and_refuses_what_comes_later() {
 async fn folding_goes_by_time() {
     let soon = config::Views { fold_every: Duration::from_millis(20), ..settings() };
     let newsroom = Newsroom::with_articles(&soon, 1).await;
-    newsroom.views.hit(&hit("a0", "192.0.2.1")).await.unwrap();
+    newsroom.views.hit(hit("a0", "192.0.2.1")).await.unwrap();
     while rows(newsroom.folder.path(), "batches") > 0 {
         tokio::task::yield_now().await;
     }
@@ -91,31 +91,31 @@ async fn folding_goes_by_time() {
 #[tokio::test]
 async fn a_refused_commit_is_an_error_and_its_retry_counts() {
     let newsroom = Newsroom::with_articles(&settings(), 1).await;
-    assert_eq!(newsroom.views.hit(&hit("a0", "192.0.2.1")).await, Ok(Verdict::Counted));
+    assert_eq!(newsroom.views.hit(hit("a0", "192.0.2.1")).await, Ok(Verdict::Counted));
     let disk = stranger(newsroom.folder.path());
     disk.execute_batch(
         "CREATE TRIGGER refuse BEFORE INSERT ON batches BEGIN SELECT RAISE(ABORT, 'no room'); END",
     )
     .unwrap();
-    assert_eq!(newsroom.views.hit(&hit("a0", "192.0.2.2")).await, Err(NotKept::Refused));
-    assert_eq!(newsroom.views.hit(&hit("a0", "192.0.2.2")).await, Err(NotKept::Refused));
+    assert_eq!(newsroom.views.hit(hit("a0", "192.0.2.2")).await, Err(NotKept::Refused));
+    assert_eq!(newsroom.views.hit(hit("a0", "192.0.2.2")).await, Err(NotKept::Refused));
     assert_eq!(newsroom.views.commit_errors(), 2);
     assert_eq!(newsroom.views.count("a0").unwrap().counted, 1);
     disk.execute_batch("DROP TRIGGER refuse").unwrap();
-    assert_eq!(newsroom.views.hit(&hit("a0", "192.0.2.2")).await, Ok(Verdict::Counted));
+    assert_eq!(newsroom.views.hit(hit("a0", "192.0.2.2")).await, Ok(Verdict::Counted));
     // What was kept before the refusal is still remembered.
-    assert_eq!(newsroom.views.hit(&hit("a0", "192.0.2.1")).await, Ok(Verdict::Repeat));
+    assert_eq!(newsroom.views.hit(hit("a0", "192.0.2.1")).await, Ok(Verdict::Repeat));
     assert_eq!(agreed_sum(&newsroom, &["a0"]).await, 2);
 }
 
 #[tokio::test]
 async fn after_a_broken_file_nothing_is_acknowledged_until_it_was_opened_anew() {
     let mut newsroom = Newsroom::with_articles(&settings(), 1).await;
-    assert_eq!(newsroom.views.hit(&hit("a0", "192.0.2.1")).await, Ok(Verdict::Counted));
+    assert_eq!(newsroom.views.hit(hit("a0", "192.0.2.1")).await, Ok(Verdict::Counted));
     let disk = stranger(newsroom.folder.path());
     disk.execute_batch("PRAGMA legacy_alter_table=ON; ALTER TABLE batches RENAME TO away").unwrap();
     for _ in 0..3 {
-        assert_eq!(newsroom.views.hit(&hit("a0", "192.0.2.2")).await, Err(NotKept::Refused));
+        assert_eq!(newsroom.views.hit(hit("a0", "192.0.2.2")).await, Err(NotKept::Refused));
     }
     assert_eq!(newsroom.views.commit_errors(), 3);
     // A refused batch that reached the disk all the same is taken away.
@@ -124,7 +124,7 @@ async fn after_a_broken_file_nothing_is_acknowledged_until_it_was_opened_anew() 
            ALTER TABLE away RENAME TO batches"#,
     )
     .unwrap();
-    assert_eq!(newsroom.views.hit(&hit("a0", "192.0.2.2")).await, Ok(Verdict::Counted));
+    assert_eq!(newsroom.views.hit(hit("a0", "192.0.2.2")).await, Ok(Verdict::Counted));
     assert_eq!(agreed_sum(&newsroom, &["a0"]).await, 2);
     newsroom.restart(&settings()).await;
     assert_eq!(agreed_sum(&newsroom, &["a0"]).await, 2);
@@ -141,7 +141,7 @@ async fn a_refused_fold_loses_nothing() {
     )
     .unwrap();
     for number in 0..5 {
-        let seen = newsroom.views.hit(&hit("a0", &format!("192.0.2.{number}"))).await;
+        let seen = newsroom.views.hit(hit("a0", &format!("192.0.2.{number}"))).await;
         assert_eq!(seen, Ok(Verdict::Counted));
     }
     while newsroom.views.commit_errors() == 0 {
@@ -155,6 +155,22 @@ async fn a_refused_fold_loses_nothing() {
     assert_eq!(agreed_sum(&newsroom, &["a0"]).await, 5);
 }
 
+#[tokio::test]
+async fn a_healed_disk_is_noticed_without_a_hit() {
+    let eager = config::Views { fold_every: Duration::from_millis(10), ..settings() };
+    let newsroom = Newsroom::with_articles(&eager, 1).await;
+    let disk = stranger(newsroom.folder.path());
+    disk.execute_batch("PRAGMA legacy_alter_table=ON; ALTER TABLE batches RENAME TO away").unwrap();
+    assert_eq!(newsroom.views.hit(hit("a0", "192.0.2.1")).await, Err(NotKept::Refused));
+    assert!(newsroom.views.is_failing());
+    disk.execute_batch("ALTER TABLE away RENAME TO batches").unwrap();
+    while newsroom.views.is_failing() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(newsroom.views.hit(hit("a0", "192.0.2.1")).await, Ok(Verdict::Counted));
+    assert_eq!(agreed_sum(&newsroom, &["a0"]).await, 1);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_disk_hangs_the_queue_is_bounded() {
     let small = config::Views { queue_max: 2, ..settings() };
@@ -164,7 +180,7 @@ async fn while_the_disk_hangs_the_queue_is_bounded() {
     let mut hits = JoinSet::new();
     for number in 0..10 {
         let views = newsroom.views.clone();
-        hits.spawn(async move { views.hit(&hit("a0", &format!("192.0.2.{number}"))).await });
+        hits.spawn(async move { views.hit(hit("a0", &format!("192.0.2.{number}"))).await });
     }
     // At most two are being written and two wait; the others are refused while the disk hangs.
     for _ in 0..6 {
@@ -193,10 +209,10 @@ async fn eight_threads_count_exactly() {
             for number in 0..100u8 {
                 let id = ["a0", "a1", "a2"][usize::from(number % 3)];
                 let peer = format!("10.0.{task}.{number}");
-                assert_eq!(views.hit(&hit(id, &peer)).await, Ok(Verdict::Counted));
+                assert_eq!(views.hit(hit(id, &peer)).await, Ok(Verdict::Counted));
                 // Read your own write, and never more than all.
                 assert!((1..=32 * 34).contains(&views.count(id).unwrap().counted));
-                assert_eq!(views.hit(&hit(id, &peer)).await, Ok(Verdict::Repeat));
+                assert_eq!(views.hit(hit(id, &peer)).await, Ok(Verdict::Repeat));
             }
         });
     }
@@ -215,7 +231,7 @@ async fn whoever_goes_away_before_the_answer_is_still_counted() {
     disk.execute_batch("BEGIN IMMEDIATE").unwrap();
     let gone = hit("a0", "192.0.2.1");
     {
-        let asking = newsroom.views.hit(&gone);
+        let asking = newsroom.views.hit(gone);
         tokio::select! {
             biased;
             _ = asking => unreachable!("the disk hangs"),
@@ -223,7 +239,7 @@ async fn whoever_goes_away_before_the_answer_is_still_counted() {
         }
     }
     disk.execute_batch("ROLLBACK").unwrap();
-    assert_eq!(newsroom.views.hit(&gone).await, Ok(Verdict::Repeat));
+    assert_eq!(newsroom.views.hit(gone).await, Ok(Verdict::Repeat));
     assert_eq!(agreed_sum(&newsroom, &["a0"]).await, 1);
 }
 
@@ -239,7 +255,7 @@ async fn neither_address_nor_agent_is_ever_on_disk() {
             referer: Some(b"https://canary-page.example/"),
             ..plain.headers
         };
-        newsroom.views.hit(&Hit { headers, x_forwarded_for: &lines, ..plain }).await.unwrap();
+        newsroom.views.hit(Hit { headers, x_forwarded_for: &lines, ..plain }).await.unwrap();
     }
     let canaries: [&[u8]; 6] =
         [b"Canary", b"canary", b"203.0.113.177", b"127.0.0.1", b"not an id", &[203, 0, 113, 177]];
@@ -258,4 +274,34 @@ async fn neither_address_nor_agent_is_ever_on_disk() {
     let summary = ViewReader::open(newsroom.folder.path()).unwrap().summary(10).unwrap();
     assert_eq!(summary.top, [("a0".to_owned(), 1)]);
     assert_eq!(summary.verdicts.len(), 3);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_by_name() {
+    let folder = TempDir::new().unwrap();
+    fs::write(database_path(folder.path()), b"this is no database, it is a letter".repeat(100))
+        .unwrap();
+    let clock = jarshy::clock::Clock::manual(NOON);
+    let busy = Duration::from_secs(1);
+    let opened = Views::open(folder.path(), &settings(), &[], vec![], busy, clock, Box::new(drop));
+    let error = opened.err().unwrap().to_string();
+    assert!(error.contains("views.db cannot be opened"), "{error}");
+    assert!(fs::read(database_path(folder.path())).unwrap().starts_with(b"this is no"));
+}
+
+#[tokio::test]
+async fn a_batch_that_is_not_ours_is_never_counted_and_never_thrown_away() {
+    let newsroom = Newsroom::with_articles(&settings(), 1).await;
+    newsroom.views.hit(hit("a0", "192.0.2.1")).await.unwrap();
+    let disk = stranger(newsroom.folder.path());
+    disk.execute("INSERT INTO batches VALUES (2, '{\"views\":[[\"a0\",1')", []).unwrap();
+    newsroom.views.stop().await;
+    assert_eq!(newsroom.views.commit_errors(), 1);
+    let clock = newsroom.clock.clone();
+    let busy = Duration::from_secs(1);
+    let opened =
+        Views::open(newsroom.folder.path(), &settings(), &[], vec![], busy, clock, Box::new(drop));
+    let error = opened.err().unwrap().to_string();
+    assert!(error.contains("damaged"), "{error}");
+    assert_eq!(rows(newsroom.folder.path(), "batches"), 2);
 }
