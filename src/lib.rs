@@ -23,3 +23,5 @@ pub mod jobs;
 pub mod web;
 
 pub mod daemon;
+
+pub mod cli;

@@ -18,6 +18,7 @@ use ipnet::IpNet;
 
 pub use feeds::{Content, FeedConfig, FeedLanguage, FeedsAuto, Select};
 pub use load::{ConfigErrors, Fault, Overrides, load, parse};
+pub use value::parse_duration;
 pub use warnings::{Warning, warnings};
 
 use crate::model::{Language, WebUrl};
@@ -198,9 +199,4 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-/// A duration as the settings write it: `500ms`, `30s`, `10m`, `1h`, `7d`. The error is a sentence.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    value::duration(&layers::Plain::Raw(text.to_owned()))
 }

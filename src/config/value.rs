@@ -111,6 +111,11 @@ pub(super) fn duration(value: &Plain) -> Parsed<Duration> {
         .ok_or_else(|| format!("`{}` is longer than ten years", cut(&text)))
 }
 
+/// A duration as the settings write it, for flags: `500ms`, `30s`, `10m`, `1h`, `7d`.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    duration(&Plain::Raw(text.to_owned())).map_err(|why| with_example(why, "90d"))
+}
+
 /// `4096 B`, `64 KiB`, `8 MiB`, `1 GiB`, and the decimal `kB`, `MB`, `GB`; bytes.
 pub(super) fn size(value: &Plain) -> Parsed<usize> {
     let text = with_unit(value)?;

@@ -65,9 +65,12 @@ pub fn register(parts: &Parts, config: &Config) -> anyhow::Result<()> {
     register_views(parts, config.metrics.sections_max)?;
     let metrics = &parts.metrics;
     let revisions = parts.store.revisions();
-    metrics.register_gauge("store_revision", "The newest revision of the article database.", &[], {
-        move || vec![sample(&[], *revisions.borrow() as f64)]
-    })?;
+    metrics.register_gauge(
+        "store_revision",
+        "The newest revision of the article database.",
+        &[],
+        { move || vec![sample(&[], *revisions.borrow() as f64)] },
+    )?;
     reloaded(metrics, true, parts.clock.now());
     Ok(())
 }
@@ -126,7 +129,9 @@ impl ArticleCounts {
             &["status"],
             move || {
                 let pairs = Status::ALL.iter().zip(&shown.0);
-                pairs.map(|(s, n)| sample(&[s.as_str()], n.load(Ordering::Relaxed) as f64)).collect()
+                pairs
+                    .map(|(s, n)| sample(&[s.as_str()], n.load(Ordering::Relaxed) as f64))
+                    .collect()
             },
         )?;
         Ok(counts)

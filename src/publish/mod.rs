@@ -10,6 +10,7 @@ mod encode;
 mod generate;
 mod lineup;
 mod membership;
+mod once;
 mod rounds;
 mod shelf;
 mod status;
@@ -21,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 pub use document::{Document, Encoding, Variant};
+pub use once::{OnceError, render_once};
 pub use rounds::Rounds;
 pub use shelf::{Shelf, document_path};
 pub use status::{DocumentStatus, FeedStatus};

@@ -33,6 +33,25 @@ pub struct KeptDocument {
     pub links: Vec<String>,
 }
 
+/// What is known of a document without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentFacts {
+    /// Its feed.
+    pub feed: FeedSlug,
+    /// Its format.
+    pub format: Format,
+    /// Size as it is.
+    pub bytes: u64,
+    /// Size in gzip.
+    pub bytes_gzip: u64,
+    /// How many entries it has.
+    pub entries: u64,
+    /// When the bytes last changed.
+    pub modified_at: Millis,
+    /// When they were last made or found to be the same.
+    pub generated_at: Millis,
+}
+
 const KEEP: &str = "INSERT INTO documents
      (feed, format, identity, gzip, brotli, modified_at, generated_at, newest_at, guids,
        links)
@@ -50,6 +69,13 @@ impl Store {
         const SQL: &str = "SELECT feed, format, identity, gzip, brotli, modified_at, generated_at,
              newest_at, guids, links FROM documents ORDER BY feed, format";
         self.db.read(SQL, vec![]).await?.into_iter().map(document).collect()
+    }
+
+    /// All documents without their bytes, feed by feed.
+    pub async fn document_facts(&self) -> Result<Vec<DocumentFacts>, DbError> {
+        const SQL: &str = "SELECT feed, format, LENGTH(identity), LENGTH(gzip), guids, modified_at,
+             generated_at FROM documents ORDER BY feed, format";
+        self.db.read(SQL, vec![]).await?.into_iter().map(facts).collect()
     }
 
     /// Keeps a feed's documents; the feed's latest change is then done with.
@@ -79,12 +105,28 @@ fn document_row(d: KeptDocument) -> Vec<Value> {
     ]
 }
 
+fn facts(mut row: Row) -> Result<DocumentFacts, DbError> {
+    Ok(DocumentFacts {
+        feed: slug(&row.text()?)?,
+        format: format(&row.text()?)?,
+        bytes: row.int()?.max(0) as u64,
+        bytes_gzip: row.int()?.max(0) as u64,
+        entries: super::from_json::<Vec<String>>(&row.text()?)?.len() as u64,
+        modified_at: row.time()?,
+        generated_at: row.time()?,
+    })
+}
+
+fn format(word: &str) -> Result<Format, DbError> {
+    Format::from_word(word).ok_or_else(|| super::broken(word))
+}
+
 fn document(mut row: Row) -> Result<KeptDocument, DbError> {
     let feed = slug(&row.text()?)?;
-    let format = row.text()?;
+    let format = format(&row.text()?)?;
     Ok(KeptDocument {
         feed,
-        format: Format::from_word(&format).ok_or_else(|| super::broken(&format))?,
+        format,
         identity: row.bytes()?,
         gzip: row.bytes()?,
         brotli: row.opt_bytes()?,

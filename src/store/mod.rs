@@ -28,7 +28,7 @@ pub use articles::{
     ArticleFilter, Change, ChangeKind, Marks, Put, PutError, Slim, Stored, Withdrawal,
 };
 pub use db::{Batch, Db, DbError, OpenError, Returned, Step, Writer};
-pub use documents::KeptDocument;
+pub use documents::{DocumentFacts, KeptDocument};
 pub use entries::{Entry, EntryChanges, FeedState};
 pub use jobs::JobRun;
 pub use tokens::{NewToken, Scope, Token, split_token};

@@ -126,7 +126,9 @@ impl From<RegenerateError> for Problem {
     fn from(error: RegenerateError) -> Problem {
         let detail = error.to_string();
         match error {
-            RegenerateError::Unknown(_) => Problem::new(StatusCode::NOT_FOUND, detail).about("slug"),
+            RegenerateError::Unknown(_) => {
+                Problem::new(StatusCode::NOT_FOUND, detail).about("slug")
+            }
             RegenerateError::Failed(_) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail),
             RegenerateError::Busy => Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
                 .with(header::RETRY_AFTER, HeaderValue::from_static("1")),

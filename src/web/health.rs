@@ -32,7 +32,6 @@ pub(super) async fn alive() -> &'static str {
 /// The daemon can do all it promises; if not, 503 with the reasons.
 pub(super) async fn ready(State(api): State<Arc<Api>>) -> Response {
     let reasons = (api.reasons)().await;
-    let status =
-        if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({ "ready": reasons.is_empty(), "reasons": reasons }))).into_response()
 }

@@ -41,14 +41,8 @@ pub use request::{NoQuery, Query, read_body};
 pub use routes::router;
 
 use crate::{
-    clock::Clock,
-    config::Limits,
-    ingest::Intake,
-    jobs::Jobs,
-    metrics::Metrics,
-    publish::Publisher,
-    store::Store,
-    views::Views,
+    clock::Clock, config::Limits, ingest::Intake, jobs::Jobs, metrics::Metrics, publish::Publisher,
+    store::Store, views::Views,
 };
 
 /// Asks for the reasons why the daemon is not ready.

@@ -162,6 +162,6 @@ fn time(query: &Query, name: &str) -> Result<Option<Millis>, Problem> {
 
 fn window(text: &str) -> Result<Duration, Problem> {
     let wrong = || Problem::parameter("window", "must be a time such as 24h or 7d");
-    let window = config::duration(text).map_err(|_| wrong())?;
+    let window = config::parse_duration(text).map_err(|_| wrong())?;
     if window.is_zero() || window > WINDOW_MAX { Err(wrong()) } else { Ok(window) }
 }
