@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod api;
+mod architecture;
 mod cli;
 mod client_address;
+mod deploy;
 mod desk;
 mod feed_atom;
 mod feed_json;
