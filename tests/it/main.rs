@@ -4,6 +4,7 @@
 
 mod api;
 mod architecture;
+mod clean;
 mod cli;
 mod client_address;
 mod deploy;
@@ -24,3 +25,4 @@ mod tokens;
 mod view_log;
 mod view_model;
 mod views;
+mod wxr;

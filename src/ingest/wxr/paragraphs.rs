@@ -45,16 +45,29 @@ static AROUND_BLOCKS: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     ])
 });
 
-static AROUND_MEDIA: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+static OPTIONS: LazyLock<Vec<Rule>> =
+    LazyLock::new(|| rules(&[(r"@S*<option", "<option"), (r"</option>@S*", "</option>")]));
+
+/// Only where there is an `</object>`.
+static OBJECTS: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     rules(&[
-        (r"@S*<option", "<option"),
-        (r"</option>@S*", "</option>"),
         (r"(<object[^>]*>)@S*", "$1"),
         (r"@S*</object>", "</object>"),
         (r"@S*(</?(?:param|embed)[^>]*>)@S*", "$1"),
+    ])
+});
+
+/// Only where there is a `<source` or `<track`.
+static PLAYERS: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    rules(&[
         (r"([<\[](?:audio|video)[^>\]]*[>\]])@S*", "$1"),
         (r"@S*([<\[]/(?:audio|video)[>\]])", "$1"),
         (r"@S*(<(?:source|track)[^>]*>)@S*", "$1"),
+    ])
+});
+
+static CAPTIONS: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    rules(&[
         (r"@S*(<figcaption[^>]*>)", "$1"),
         (r"</figcaption>@S*", "</figcaption>"),
         (r"\n\n+", "\n\n"),
@@ -95,7 +108,7 @@ pub(in crate::ingest) fn with_paragraphs(text: &str) -> String {
     }
     let (text, kept) = without_pre(&format!("{text}\n"));
     let text = apply(&AROUND_BLOCKS, text).replace("\r\n", "\n").replace('\r', "\n");
-    let text = apply(&AROUND_MEDIA, newlines_in_tags_hidden(&text));
+    let text = around_media(newlines_in_tags_hidden(&text));
     let mut html = String::with_capacity(text.len() + text.len() / 8);
     let parted = apply(&BLANK_LINES, text);
     for paragraph in parted.split("\u{1}\u{1}").filter(|p| !p.is_empty()) {
@@ -109,6 +122,17 @@ pub(in crate::ingest) fn with_paragraphs(text: &str) -> String {
         html = html.replacen(&placeholder(at), pre, 1);
     }
     html.replace(NEWLINE_IN_TAG, "\n").replace(NEWLINE_IN_TAG.trim(), "\n")
+}
+
+fn around_media(text: String) -> String {
+    let mut text = apply(&OPTIONS, text);
+    if text.contains("</object>") {
+        text = apply(&OBJECTS, text);
+    }
+    if text.contains("<source") || text.contains("<track") {
+        text = apply(&PLAYERS, text);
+    }
+    apply(&CAPTIONS, text)
 }
 
 fn placeholder(at: usize) -> String {
