@@ -3,8 +3,9 @@
 //! The modules in reading order, from the ground up; each uses only those above it in this list
 //! (a test holds that, and `ARCHITECTURE.md` tells the rest).
 
-pub mod clock;
 pub mod model;
+
+pub mod clock;
 
 pub mod config;
 

@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod api;
+mod architecture;
 mod cli;
+mod client_address;
+mod deploy;
 mod desk;
 mod feed_atom;
 mod feed_json;
@@ -14,8 +17,10 @@ mod intake;
 mod jobs;
 mod newsroom;
 mod opml;
+mod roster;
 mod select;
 mod settings;
 mod tokens;
 mod view_log;
+mod view_model;
 mod views;
