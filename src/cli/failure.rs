@@ -33,6 +33,15 @@ impl Failure {
         Failure::System(anyhow::Error::msg(sentence))
     }
 
+    /// All that is wrong, in one line; for a log.
+    pub fn sentence(&self) -> String {
+        match self {
+            Failure::Input(error) | Failure::System(error) => format!("{error:#}"),
+            Failure::Settings(errors) => errors.to_string(),
+            Failure::Said | Failure::NobodyReads => String::new(),
+        }
+    }
+
     /// Says it on standard error, never with a backtrace.
     #[expect(clippy::print_stderr, reason = "the one place where a command says why it failed")]
     pub fn report(&self) -> ExitCode {

@@ -83,7 +83,7 @@ async fn reload(daemon: &Daemon, config: Result<Config, Failure>, log: &log::Log
         ),
         Err(failure) => {
             daemon.reload_failed();
-            tracing::error!("the old settings stay: {failure}");
+            tracing::error!("the old settings stay: {}", failure.sentence());
         }
     }
 }

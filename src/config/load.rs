@@ -73,7 +73,7 @@ pub fn load(file: Option<&Path>, flags: &Overrides) -> Result<Config, ConfigErro
     let path = file.unwrap_or(&usual);
     let text = match fs::read(path) {
         Ok(bytes) => as_text(bytes).map_err(|what| one_fault(path, what))?,
-        Err(e) if e.kind() == io::ErrorKind::NotFound && file.is_none() => String::new(),
+        Err(e) if is_missing(&e) && file.is_none() => String::new(),
         Err(e) => {
             return Err(one_fault(path, format!("the file cannot be read ({e}); check --config")));
         }
@@ -85,6 +85,10 @@ pub fn load(file: Option<&Path>, flags: &Overrides) -> Result<Config, ConfigErro
     let mut variables: Vec<_> = env::vars_os().filter_map(ours).collect();
     variables.sort();
     parse(&text, &path.display().to_string(), &variables, flags)
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn one_fault(path: &Path, what: String) -> ConfigErrors {

@@ -69,7 +69,7 @@ pub fn register(parts: &Parts, config: &Config) -> anyhow::Result<()> {
         "store_revision",
         "The newest revision of the article database.",
         &[],
-        { move || vec![sample(&[], *revisions.borrow() as f64)] },
+        move || vec![sample(&[], *revisions.borrow() as f64)],
     )?;
     reloaded(metrics, true, parts.clock.now());
     Ok(())

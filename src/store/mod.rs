@@ -10,6 +10,7 @@ mod documents;
 mod entries;
 mod facts;
 mod jobs;
+mod sections;
 mod tokens;
 mod value;
 pub mod views;
@@ -31,6 +32,7 @@ pub use db::{Batch, Db, DbError, OpenError, Returned, Step, Writer};
 pub use documents::{DocumentFacts, KeptDocument};
 pub use entries::{Entry, EntryChanges, FeedState};
 pub use jobs::JobRun;
+pub use sections::sections_in;
 pub use tokens::{NewToken, Scope, Token, split_token};
 pub use value::{Row, Value};
 

@@ -70,15 +70,38 @@ impl Answer {
     }
 }
 
+/// The API over a desk: every feature is there, none of its tasks runs.
+async fn whole_api(desk: &Desk) -> Api {
+    let config = config::parse("", "test.toml", &[], &Overrides::default()).unwrap();
+    let metrics = Arc::new(Metrics::new(10).unwrap());
+    let settings = publish::Settings::from(&config);
+    let (store, clock) = (desk.store.clone(), desk.clock.clone());
+    let (publisher, _) =
+        Publisher::load(store.clone(), settings, metrics.clone(), clock.clone()).await.unwrap();
+    let limit = Duration::from_secs(1);
+    let zone = config.site.time_zone;
+    let jobs = Jobs::start(vec![], store.clone(), clock.clone(), zone, limit, |_| ()).await;
+    let on_commit = Box::new(|_| ());
+    let views =
+        Views::open(desk.folder(), &config.views, &[], vec![], limit, clock.clone(), on_commit);
+    Api {
+        store,
+        intake: desk.intake.clone(),
+        publisher,
+        views: views.unwrap(),
+        jobs: jobs.unwrap(),
+        metrics,
+        clock,
+        limits: Arc::new(ArcSwap::from_pointee(limits())),
+        zone: Arc::new(ArcSwap::from_pointee(zone)),
+        reasons: Arc::new(|| Box::pin(async { Vec::new() })),
+    }
+}
+
 async fn client() -> Client {
     let desk = desk().await;
     let token = desk.store.create_token(Scope::Write, None, None, NOON).await.unwrap().text;
-    let api = Arc::new(Api {
-        store: desk.store.clone(),
-        intake: desk.intake.clone(),
-        clock: desk.clock.clone(),
-        limits: ArcSwap::from_pointee(limits()),
-    });
+    let api = Arc::new(whole_api(&desk).await);
     let (routes, described) = router(api.clone());
     let described = serde_json::to_value(described).unwrap();
     Client { desk, api, routes, described, token }

@@ -4,6 +4,7 @@
 
 mod api;
 mod architecture;
+mod cli;
 mod deploy;
 mod desk;
 mod feed_atom;

@@ -65,7 +65,7 @@ impl Running {
         let daemon = runtime.block_on(Daemon::start(config, clock.clone())).unwrap();
         let store = daemon.parts().store.clone();
         let token = runtime.block_on(store.create_token(Scope::Admin, None, None, NOW)).unwrap();
-        let token = token.text().to_owned();
+        let token = token.text;
         Running { daemon: Some(daemon), clock, token, runtime: Arc::new(runtime), folder }
     }
 
