@@ -210,7 +210,9 @@ pub(super) fn zone(value: &Plain) -> Parsed<Tz> {
 /// A level (`info`), or a filter of `tracing` whose every part is one or names its target's.
 pub(super) fn log_level(value: &Plain) -> Parsed<String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-    let text = words(value)?;
+    // The parser of `tracing` miscounts after a space before a part: it cuts names short, and panics
+    // where that falls within a letter.
+    let text = words(value)?.split(',').map(str::trim).collect::<Vec<_>>().join(",");
     let is_level = |part: &&str| LEVELS.contains(&part.trim().to_ascii_lowercase().as_str());
     // A lone word that is no level would be taken for a module, and turn everything else off.
     let lone = text.split(',').find(|part| !part.contains(['=', '[']) && !is_level(part));

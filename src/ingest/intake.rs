@@ -198,6 +198,7 @@ impl Intake {
                 Err(PutError::Conflict) => continue,
                 Err(error) => return Err(error.into()),
                 Ok(revision) => {
+                    tracing::info!(article = %id, revision, "an article was withdrawn");
                     return Ok(Withdrawn { stored: standing(put, revision), newly: true });
                 }
             }

@@ -121,15 +121,13 @@ impl ViewLog {
     pub fn fold(&mut self) -> Result<bool, DbError> {
         const SQL: &str = "SELECT seq, hits FROM batches ORDER BY seq LIMIT $1";
         let rows = self.writer()?.read(SQL, &[FOLD_BATCHES_MAX.into()])?;
-        let full = rows.len() == FOLD_BATCHES_MAX;
-        let mut last = None;
-        let mut sums = Sums::default();
-        for mut row in rows {
-            last = Some(row.int()?);
-            sums.add(&row.text()?)?;
-        }
-        if let Some(last) = last {
-            self.commit(sums.steps(last))?;
+        let batches = each(rows, |mut row| Ok((row.int()?, row.text()?)))?;
+        let full = batches.len() == FOLD_BATCHES_MAX;
+        if let Some((last, _)) = batches.last() {
+            let mut sums = Sums::default();
+            batches.iter().try_for_each(|(_, hits)| sums.add(hits))?;
+            let steps = sums.steps(*last);
+            self.commit(steps)?;
         }
         Ok(full)
     }
@@ -217,47 +215,45 @@ fn verdict_count(mut row: Row) -> Result<(Verdict, u64), DbError> {
     Ok((verdict(&row.text()?)?, row.int()? as u64))
 }
 
+type Text<'a> = Cow<'a, str>;
+
 /// What several batches add to the counts.
 #[derive(Default)]
-struct Sums {
-    views: HashMap<(String, i64, String, String), u64>,
-    articles: HashMap<String, u64>,
-    sections: HashMap<(String, String), u64>,
+struct Sums<'a> {
+    /// By article, hour, section and channel.
+    views: HashMap<(Text<'a>, i64, Text<'a>, Text<'a>), u64>,
+    articles: HashMap<Text<'a>, u64>,
+    sections: HashMap<(Text<'a>, Text<'a>), u64>,
     /// In the order of first appearance.
-    labels: Vec<String>,
-    verdicts: HashMap<String, u64>,
-    days: HashMap<(String, i64, String), u64>,
+    labels: Vec<Text<'a>>,
+    verdicts: HashMap<Text<'a>, u64>,
+    days: HashMap<(Text<'a>, i64, Text<'a>), u64>,
 }
 
-impl Sums {
-    fn add(&mut self, hits: &str) -> Result<(), DbError> {
-        let hits: Hits<'_> = serde_json::from_str(hits).map_err(|e| {
-            DbError::Failed(format!("views.db is damaged: a batch is not ours: {e}"))
-        })?;
-        let mut counted = 0;
-        for ViewLine(article, hour, section, channel, n) in hits.views {
-            counted += n;
-            add(&mut self.articles, &article, n);
-            let key = (section.to_string(), channel.to_string());
-            let seen = section.is_empty() || self.sections.contains_key(&key);
-            if !seen && !self.labels.contains(&key.0) {
-                self.labels.push(key.0.clone());
-            }
-            *self.sections.entry(key).or_default() += n;
-            let key = (article.into_owned(), hour, section.into_owned(), channel.into_owned());
-            *self.views.entry(key).or_default() += n;
-        }
-        if counted > 0 {
-            add(&mut self.verdicts, Verdict::Counted.as_str(), counted);
-        }
+impl<'a> Sums<'a> {
+    fn add(&mut self, hits: &'a str) -> Result<(), DbError> {
+        let broken = |e| DbError::Failed(format!("views.db is damaged, a batch is not ours: {e}"));
+        let hits: Hits<'a> = serde_json::from_str(hits).map_err(broken)?;
+        hits.views.into_iter().for_each(|line| self.add_view(line));
         for VerdictLine(article, day, verdict, n) in hits.verdicts {
-            add(&mut self.verdicts, &verdict, n);
+            *self.verdicts.entry(verdict.clone()).or_default() += n;
             if !article.is_empty() {
-                let key = (article.into_owned(), day, verdict.into_owned());
-                *self.days.entry(key).or_default() += n;
+                *self.days.entry((article, day, verdict)).or_default() += n;
             }
         }
         Ok(())
+    }
+
+    fn add_view(&mut self, ViewLine(article, hour, section, channel, n): ViewLine<'a>) {
+        *self.verdicts.entry(Verdict::Counted.as_str().into()).or_default() += n;
+        *self.articles.entry(article.clone()).or_default() += n;
+        let key = (section.clone(), channel.clone());
+        let seen = section.is_empty() || self.sections.contains_key(&key);
+        if !seen && !self.labels.contains(&section) {
+            self.labels.push(section.clone());
+        }
+        *self.sections.entry(key).or_default() += n;
+        *self.views.entry((article, hour, section, channel)).or_default() += n;
     }
 
     fn steps(self, last: i64) -> Batch {
@@ -277,28 +273,24 @@ impl Sums {
              VALUES ($1, $2, $3, $4)
              ON CONFLICT (article, day, verdict) DO UPDATE SET n = verdict_days.n + excluded.n";
         const FOLDED: &str = "DELETE FROM batches WHERE seq <= $1";
-        let labels = self.labels.into_iter().map(|section| vec![section.into()]).collect();
+        let labels = self.labels.into_iter().map(|section| vec![text(section)]).collect();
         vec![
             Step::each(LABEL, labels),
             Step::each(
                 VIEW,
-                in_order(self.views, |(a, h, s, c)| vec![a.into(), h.into(), s.into(), c.into()]),
+                in_order(self.views, |(a, h, s, c)| vec![text(a), h.into(), text(s), text(c)]),
             ),
-            Step::each(ARTICLE, in_order(self.articles, |a| vec![a.into()])),
-            Step::each(SECTION, in_order(self.sections, |(s, c)| vec![s.into(), c.into()])),
-            Step::each(VERDICT, in_order(self.verdicts, |v| vec![v.into()])),
-            Step::each(DAY, in_order(self.days, |(a, d, v)| vec![a.into(), d.into(), v.into()])),
+            Step::each(ARTICLE, in_order(self.articles, |a| vec![text(a)])),
+            Step::each(SECTION, in_order(self.sections, |(s, c)| vec![text(s), text(c)])),
+            Step::each(VERDICT, in_order(self.verdicts, |v| vec![text(v)])),
+            Step::each(DAY, in_order(self.days, |(a, d, v)| vec![text(a), d.into(), text(v)])),
             Step::new(FOLDED, vec![last.into()]),
         ]
     }
 }
 
-/// Makes a key of its own only for what is new.
-fn add(sums: &mut HashMap<String, u64>, key: &str, n: u64) {
-    match sums.get_mut(key) {
-        Some(sum) => *sum += n,
-        None => drop(sums.insert(key.to_owned(), n)),
-    }
+fn text(text: Cow<'_, str>) -> Value {
+    Value::Text(text.into_owned())
 }
 
 /// Rows in the order of their keys, so that neighbours on a page are written one after the other.

@@ -20,44 +20,43 @@ pub fn client_address(
         return peer;
     }
     if x_forwarded_for.is_empty() {
-        walk(peer, forwarded, b"\"", forwarded_for, is_trusted)
+        let elements = forwarded.iter().rev().flat_map(|line| elements(line).into_iter().rev());
+        walk(peer, elements, forwarded_for, is_trusted)
     } else {
-        walk(peer, x_forwarded_for, b"", address, is_trusted)
+        let elements = x_forwarded_for.iter().rev().flat_map(|line| line.rsplit(|b| *b == b','));
+        walk(peer, elements, address, is_trusted)
     }
 }
 
 /// From the right to the first address that is not trusted; what is no address ends the walk at the
 /// last good one.
-fn walk(
+fn walk<'a>(
     peer: IpAddr,
-    lines: &[&[u8]],
-    quote: &[u8],
+    from_right: impl Iterator<Item = &'a [u8]>,
     parse: impl Fn(&str) -> Option<IpAddr>,
     is_trusted: impl Fn(&IpAddr) -> bool,
 ) -> IpAddr {
     let mut last_good = peer;
-    for line in lines.iter().rev() {
-        for element in elements(line, quote).rev() {
-            let Some(address) = str::from_utf8(element).ok().and_then(|e| parse(e.trim())) else {
-                return last_good;
-            };
-            if !is_trusted(&address) {
-                return address;
-            }
-            last_good = address;
+    for element in from_right {
+        let Some(address) = str::from_utf8(element).ok().and_then(|e| parse(e.trim())) else {
+            return last_good;
+        };
+        if !is_trusted(&address) {
+            return address;
         }
+        last_good = address;
     }
     last_good
 }
 
-/// The parts of a line between commas, but not those within quotes.
-fn elements<'a>(line: &'a [u8], quote: &'a [u8]) -> std::vec::IntoIter<&'a [u8]> {
+/// The elements of a line of `Forwarded`: between commas, but not those within quotes.
+fn elements(line: &[u8]) -> Vec<&[u8]> {
     let mut quoted = false;
     let split = line.split(|b| {
-        quoted ^= quote.contains(b);
+        quoted ^= *b == b'"';
         *b == b',' && !quoted
     });
-    split.collect::<Vec<_>>().into_iter()
+    split.collect()
 }
 
 /// The `for` parameter of one element of `Forwarded`.

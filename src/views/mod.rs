@@ -15,11 +15,12 @@ mod queue;
 mod repeat;
 mod report;
 mod roster;
+mod rules;
 mod tally;
 mod writer;
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     thread::{self, JoinHandle},
@@ -38,13 +39,15 @@ pub use self::{
     hit::{Hit, HitHeaders, NotKept, Target},
     judge::{Named, OriginRules, judge},
     report::{Bucket, By, Report, Top},
-    roster::{Article, Roster},
+    roster::Roster,
     writer::OnCommit,
 };
 use self::{
     counts::Counts,
     queue::{Queue, Waiting},
     repeat::{Repeats, VisitorKeys},
+    roster::Listed,
+    rules::Rules,
     tally::Judged,
     writer::{Progress, Writer, WriterCounts},
 };
@@ -60,36 +63,6 @@ use crate::{
 
 /// Reports read from the disk at the same time; more wait.
 const REPORTS_AT_ONCE: usize = 2;
-
-/// What a reload may change.
-#[derive(Clone, Debug)]
-pub(crate) struct Rules {
-    judging: OriginRules,
-    trusted: Vec<IpNet>,
-    repeat_window: Duration,
-    repeat_keys_max: usize,
-    queue_max: usize,
-    batch_hits_max: usize,
-    fold_every: Duration,
-}
-
-impl Rules {
-    fn new(settings: &config::Views, site_origins: &[String], trusted: Vec<IpNet>) -> Rules {
-        let origin = |origin: &String| origin.trim_end_matches('/').to_ascii_lowercase();
-        Rules {
-            judging: OriginRules {
-                origins: site_origins.iter().map(origin).collect(),
-                require_origin: settings.require_origin,
-            },
-            trusted,
-            repeat_window: settings.repeat_window,
-            repeat_keys_max: settings.repeat_keys_max,
-            queue_max: settings.queue_max,
-            batch_hits_max: settings.batch_hits_max.max(1),
-            fold_every: settings.fold_every,
-        }
-    }
-}
 
 /// The number under a headline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +95,12 @@ struct Shared {
     writer_counts: Arc<WriterCounts>,
     reports: Semaphore,
     thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl fmt::Debug for Views {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Views").finish_non_exhaustive()
+    }
 }
 
 impl Drop for Shared {
@@ -317,7 +296,7 @@ impl Shared {
         Ok(answered)
     }
 
-    fn visitor(&self, hit: &Hit<'_>, article: Article, rules: &Rules) -> u64 {
+    fn visitor(&self, hit: &Hit<'_>, article: Listed, rules: &Rules) -> u64 {
         let address = client_address(hit.peer, hit.x_forwarded_for, hit.forwarded, &rules.trusted);
         let agent = hit.headers.user_agent.unwrap_or_default();
         self.visitors.key(address, agent, article.number)

@@ -23,7 +23,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// An article and its main section, as numbers of the roster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Article {
+pub struct Listed {
     /// Which article.
     pub number: u32,
     /// Its main section.
@@ -97,16 +97,18 @@ impl Roster {
     pub async fn run_once(&self, store: &Store) -> Result<usize, DbError> {
         let mut cursor = self.cursor.lock().await;
         let changes = store.slim_changes_since(*cursor, CHANGES_PER_READ).await?;
+        let page = |slim: &Slim| page_key(&slim.url, &self.page_hash);
+        let pages: Vec<_> = changes.iter().map(page).collect();
         let mut inner = self.write();
-        for slim in &changes {
-            inner.take(slim, &self.page_hash);
+        for (slim, page) in changes.iter().zip(pages) {
+            inner.take(slim, page);
             *cursor = slim.revision.max(*cursor);
         }
         Ok(changes.len())
     }
 
     /// The article a hit names.
-    pub(super) fn find(&self, target: Target<'_>) -> Named<Article> {
+    pub(super) fn find(&self, target: Target<'_>) -> Named<Listed> {
         match target {
             Target::Id(id) if !ArticleId::is_valid(id) => Named::Invalid,
             Target::Id(id) => {
@@ -178,10 +180,10 @@ impl Roster {
 }
 
 impl Inner {
-    fn known(&self, number: Option<u32>) -> Named<Article> {
+    fn known(&self, number: Option<u32>) -> Named<Listed> {
         let fact = |number: u32| self.facts.get(number as usize).filter(|fact| fact.known);
         match number.and_then(|number| Some((number, fact(number)?))) {
-            Some((number, fact)) => Named::Known(Article { number, section: fact.section }),
+            Some((number, fact)) => Named::Known(Listed { number, section: fact.section }),
             None => Named::Unknown,
         }
     }
@@ -194,13 +196,12 @@ impl Inner {
         number
     }
 
-    fn take(&mut self, slim: &Slim, page_hash: &RandomState) {
+    fn take(&mut self, slim: &Slim, page: Option<u64>) {
         if !slim.was_public {
             return;
         }
         let number = self.article(slim.id.as_str());
         let section = self.sections.number(&slim.section);
-        let page = page_key(&slim.url, page_hash);
         let old = self.facts[number as usize].page;
         if old != page {
             self.leave(number, old);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::roster::Article;
+use super::roster::Listed;
 use crate::{
     model::{Channel, Millis, Verdict},
     store::views::{Hits, VerdictLine, ViewLine},
@@ -25,7 +25,7 @@ pub fn day(at: Millis) -> i64 {
 #[derive(Clone, Copy, Debug)]
 pub struct Judged {
     /// The article, where one is known.
-    pub article: Option<Article>,
+    pub article: Option<Listed>,
     /// How it came.
     pub channel: Channel,
     /// The verdict; `None` counts unless it is a repeat.
@@ -36,7 +36,7 @@ pub struct Judged {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ViewKey {
     /// Which article, and its section at the time.
-    pub article: Article,
+    pub article: Listed,
     /// [`hour`].
     pub hour: i64,
     /// How they came.

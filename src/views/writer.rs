@@ -13,11 +13,12 @@ use std::{
 use arc_swap::ArcSwap;
 
 use super::{
-    NotKept, Rules,
+    NotKept,
     counts::Counts,
     queue::{Queue, Waiting},
     repeat::Repeats,
     roster::Roster,
+    rules::Rules,
     tally::Tally,
 };
 use crate::{

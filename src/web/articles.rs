@@ -48,7 +48,7 @@ pub(super) struct ArticleList {
 ///
 /// What is left out is taken away, except `guid` and `carried_over_views`, which are kept. Sending
 /// what stands already changes nothing. A withdrawn article is brought back.
-#[utoipa::path(put, path = "/api/v1/articles/{id}", tag = "articles",
+#[utoipa::path(put, path = "/api/v1/articles/{id}", tag = "articles", operation_id = "article_put",
     params(("id" = String, Path, description = "The article's id"),
         ("If-Match" = Option<String>, Header, description = "Only if the article has this ETag")),
     request_body = ref("#/components/schemas/ArticleInput"),
@@ -75,11 +75,11 @@ pub(super) async fn put(
 }
 
 /// Change some fields of an article (RFC 7396): `null` takes a value away, lists are replaced.
-#[utoipa::path(patch, path = "/api/v1/articles/{id}", tag = "articles",
+#[utoipa::path(patch, path = "/api/v1/articles/{id}", tag = "articles", operation_id = "article_patch",
     params(("id" = String, Path, description = "The article's id"),
         ("If-Match" = Option<String>, Header, description = "Only if the article has this ETag")),
     request_body(content_type = "application/merge-patch+json", description = "Fields to change",
-        content = ref("#/components/schemas/ArticleInput")),
+        content = ref("#/components/schemas/ArticlePatch")),
     responses((status = 200, description = "Changed, or unchanged", body = ArticleJson),
         (status = 412, description = "The article has another ETag")))]
 pub(super) async fn patch(
@@ -106,10 +106,11 @@ pub(super) async fn patch(
 }
 
 /// An article, whatever its status.
-#[utoipa::path(get, path = "/api/v1/articles/{id}", tag = "articles",
+#[utoipa::path(get, path = "/api/v1/articles/{id}", tag = "articles", operation_id = "article_get",
     params(("id" = String, Path, description = "The article's id")),
     responses((status = 200, description = "The article; its ETag is its revision",
-        body = ArticleJson)))]
+        body = ArticleJson),
+        (status = 404, description = "There is no such article")))]
 pub(super) async fn get(
     State(api): State<Arc<Api>>,
     _: CanRead,
@@ -129,7 +130,7 @@ pub(super) async fn get(
 /// Withdraw an article everywhere.
 ///
 /// A tombstone stays, and no import brings the article back. Once more changes nothing.
-#[utoipa::path(delete, path = "/api/v1/articles/{id}", tag = "articles",
+#[utoipa::path(delete, path = "/api/v1/articles/{id}", tag = "articles", operation_id = "article_delete",
     params(("id" = String, Path, description = "The article's id"),
         ("reason" = Option<String>, Query, description = "Why; kept with the tombstone"),
         ("If-Match" = Option<String>, Header, description = "Only if the article has this ETag")),
@@ -150,7 +151,7 @@ pub(super) async fn delete(
 }
 
 /// Articles, the newest first.
-#[utoipa::path(get, path = "/api/v1/articles", tag = "articles",
+#[utoipa::path(get, path = "/api/v1/articles", tag = "articles", operation_id = "article_list",
     params(("section" = Option<String>, Query, description = "Of this section"),
         ("status" = Option<String>, Query, description = "draft, scheduled, published, withdrawn"),
         ("q" = Option<String>, Query, description = "Whose title contains this, in any case"),

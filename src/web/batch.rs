@@ -63,10 +63,10 @@ struct RemovalJson {
 /// Create or replace many articles.
 ///
 /// A JSON array, or one article a line. Each needs an `id` and is taken or refused on its own.
-#[utoipa::path(post, path = "/api/v1/articles", tag = "articles",
+#[utoipa::path(post, path = "/api/v1/articles", tag = "articles", operation_id = "article_post",
     request_body(content(
-        (Vec<crate::ingest::article_json::ArticleJson> = "application/json"),
-        (crate::ingest::article_json::ArticleJson = "application/x-ndjson"))),
+        (ref("#/components/schemas/ArticlesOfMany") = "application/json"),
+        (ref("#/components/schemas/ArticleOfMany") = "application/x-ndjson"))),
     responses((status = 200, description = "A result per line, in the order of the request",
         body = BatchLine, content_type = "application/x-ndjson")))]
 pub(super) async fn post(
@@ -81,7 +81,7 @@ pub(super) async fn post(
     for (line, read) in articles(&body)? {
         let id = read.as_ref().ok().and_then(id_of);
         match read.and_then(|value| candidate_from_value(value, None)) {
-            Err(refusal) => lines.push(refused(line, id, refusal).0),
+            Err(refusal) => lines.push(refused(line, id, &refusal.into())),
             Ok(candidate) => {
                 places.push((line, candidate.id.to_string()));
                 candidates.push(candidate);
@@ -100,19 +100,22 @@ async fn take(
     places: Vec<(usize, String)>,
     lines: &mut Vec<BatchLine>,
 ) -> u64 {
-    let mut failures = 0;
+    let mut failures = Vec::new();
     let answers = api.intake.take_many(candidates, &caller.origin()).await;
     for ((line, id), answer) in places.into_iter().zip(answers) {
         match answer {
             Ok(done) => lines.push(taken(line, id, done)),
             Err(refusal) => {
-                let (told, failed) = refused(line, Some(id), refusal);
-                lines.push(told);
-                failures += failed;
+                let problem = Problem::from(refusal);
+                lines.push(refused(line, Some(id), &problem));
+                failures.extend(problem.store_error().cloned());
             }
         }
     }
-    failures
+    if let Some(error) = failures.last() {
+        tracing::error!(%error, articles = failures.len(), "the store failed");
+    }
+    failures.len() as u64
 }
 
 fn answer(mut lines: Vec<BatchLine>, failures: u64) -> Response {
@@ -141,6 +144,10 @@ fn articles(body: &[u8]) -> Result<Vec<Read>, Problem> {
             Problem::new(StatusCode::BAD_REQUEST, format!("this is not a JSON array: {e}"))
         })?;
         return Ok((1..).zip(array.0.into_iter().map(Ok)).collect());
+    }
+    // One article may stand on many lines, as people write it.
+    if let Ok(one) = parse_json(body) {
+        return Ok(vec![(1, Ok(one))]);
     }
     let lines = (1..).zip(body.split(|b| *b == b'\n'));
     let mut full = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
@@ -213,10 +220,8 @@ fn taken(line: usize, id: String, taken: Taken) -> BatchLine {
     }
 }
 
-/// The line of a refusal, and how many failures of the store it tells of.
-fn refused(line: usize, id: Option<String>, refusal: Refusal) -> (BatchLine, u64) {
-    let problem = Problem::from(refusal);
-    let told = BatchLine {
+fn refused(line: usize, id: Option<String>, problem: &Problem) -> BatchLine {
+    BatchLine {
         line,
         id,
         status: problem.status().as_u16(),
@@ -225,6 +230,5 @@ fn refused(line: usize, id: Option<String>, refusal: Refusal) -> (BatchLine, u64
         field: problem.field().map(str::to_owned),
         detail: Some(problem.detail().to_owned()),
         removed: Vec::new(),
-    };
-    (told, problem.store_errors())
+    }
 }

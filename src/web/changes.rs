@@ -48,7 +48,7 @@ struct ChangeJson {
 }
 
 /// What changed since a revision.
-#[utoipa::path(get, path = "/api/v1/changes", tag = "changes",
+#[utoipa::path(get, path = "/api/v1/changes", tag = "changes", operation_id = "change_list",
     params(("since" = Option<i64>, Query, description = "After this revision; 0 is everything"),
         ("limit" = Option<usize>, Query, description = "Changes at most; large ones end earlier")),
     responses((status = 200, description = "Changes in order", body = Changes)))]
@@ -67,8 +67,7 @@ pub(super) async fn list(
 async fn collect(api: &Api, since: i64, limit: usize) -> Result<Changes, Problem> {
     let (mut changes, mut next, mut bytes) = (Vec::new(), since, 0);
     for _ in 0..HIDDEN_PAGES_MAX {
-        let rows = (limit - changes.len()).min(ROWS_AT_ONCE);
-        let (page, read_to) = api.store.public_changes(next, rows).await?;
+        let (page, read_to) = api.store.public_changes(next, ROWS_AT_ONCE).await?;
         let at_end = read_to == next;
         next = read_to;
         bytes += page.iter().map(|c| c.stored.article.body_html.len()).sum::<usize>();
@@ -76,6 +75,10 @@ async fn collect(api: &Api, since: i64, limit: usize) -> Result<Changes, Problem
         if at_end || changes.len() >= limit || bytes >= ANSWER_BYTES {
             break;
         }
+    }
+    if changes.len() > limit {
+        changes.truncate(limit);
+        next = changes.last().map_or(next, |c| c.revision);
     }
     Ok(Changes { changes, next })
 }

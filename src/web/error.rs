@@ -25,7 +25,7 @@ pub struct Problem {
     detail: String,
     field: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    store_errors: u64,
+    store_error: Option<DbError>,
 }
 
 /// An extension of responses: how many failures of the store the request met, for whoever counts.
@@ -53,7 +53,7 @@ pub(super) struct ProblemJson<'a> {
 impl Problem {
     /// A problem told by one plain sentence.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
-        Problem { status, detail: detail.into(), field: None, headers: vec![], store_errors: 0 }
+        Problem { status, detail: detail.into(), field: None, headers: vec![], store_error: None }
     }
 
     /// The same, about this field.
@@ -95,17 +95,16 @@ impl Problem {
         self.field.as_deref()
     }
 
-    /// How many failures of the store this problem tells of.
-    pub fn store_errors(&self) -> u64 {
-        self.store_errors
+    /// The failure of the store behind it, where there is one.
+    pub fn store_error(&self) -> Option<&DbError> {
+        self.store_error.as_ref()
     }
 }
 
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Problem {
-        tracing::error!(%error, "the store failed");
         let retry = |p: Problem| p.with(header::RETRY_AFTER, RETRY_AFTER_SECONDS);
-        let problem = match error {
+        let problem = match &error {
             DbError::Full => Problem::new(
                 StatusCode::INSUFFICIENT_STORAGE,
                 "the disk is full; nothing was kept, free some room and send it again",
@@ -119,7 +118,7 @@ impl From<DbError> for Problem {
                 "the store failed; nothing was kept, the log of the daemon says why",
             )),
         };
-        Problem { store_errors: 1, ..problem }
+        Problem { store_error: Some(error), ..problem }
     }
 }
 
@@ -153,8 +152,9 @@ impl IntoResponse for Problem {
         let kind = (header::CONTENT_TYPE, "application/problem+json");
         let mut response = (self.status, [kind], body).into_response();
         response.headers_mut().extend(self.headers.into_iter().map(|(n, v)| (Some(n), v)));
-        if self.store_errors > 0 {
-            response.extensions_mut().insert(StoreErrors(self.store_errors));
+        if let Some(error) = self.store_error {
+            tracing::error!(%error, "the store failed");
+            response.extensions_mut().insert(StoreErrors(1));
         }
         response
     }

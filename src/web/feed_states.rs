@@ -102,14 +102,14 @@ impl From<&DocumentStatus> for DocumentJson {
 }
 
 /// The state of every feed.
-#[utoipa::path(get, path = "/api/v1/feeds", tag = "feeds",
+#[utoipa::path(get, path = "/api/v1/feeds", tag = "feeds", operation_id = "feed_list",
     responses((status = 200, description = "Every feed by slug", body = Feeds)))]
 pub(super) async fn list(State(api): State<Arc<Api>>, _: CanRead, _: NoQuery) -> Json<Feeds> {
     Json(Feeds { feeds: api.publisher.feeds().iter().map(FeedJson::from).collect() })
 }
 
 /// Make a feed's documents anew, and wait for it.
-#[utoipa::path(post, path = "/api/v1/feeds/{slug}/regenerate", tag = "feeds",
+#[utoipa::path(post, path = "/api/v1/feeds/{slug}/regenerate", tag = "feeds", operation_id = "feed_regenerate",
     params(("slug" = String, Path, description = "The feed")),
     responses((status = 200, description = "Made, or found to be the same", body = FeedJson)))]
 pub(super) async fn regenerate(

@@ -101,14 +101,14 @@ impl From<JobOutcome> for OutcomeJson {
 }
 
 /// Every job with its schedule and last run.
-#[utoipa::path(get, path = "/api/v1/jobs", tag = "jobs",
+#[utoipa::path(get, path = "/api/v1/jobs", tag = "jobs", operation_id = "job_list",
     responses((status = 200, description = "Every job by name", body = Jobs)))]
 pub(super) async fn list(State(api): State<Arc<Api>>, _: CanRead, _: NoQuery) -> Json<Jobs> {
     Json(Jobs { jobs: api.jobs.list().into_iter().map(JobJson::from).collect() })
 }
 
 /// Run a job now, and wait for it.
-#[utoipa::path(post, path = "/api/v1/jobs/{name}/run", tag = "jobs",
+#[utoipa::path(post, path = "/api/v1/jobs/{name}/run", tag = "jobs", operation_id = "job_run",
     params(("name" = String, Path, description = "The job")),
     responses((status = 200, description = "It ran; the result says how", body = OutcomeJson)))]
 pub(super) async fn run(

@@ -1,11 +1,13 @@
 //! The description of the API (OpenAPI 3.1), made from the routes themselves.
 
+use std::collections::BTreeMap;
+
 use utoipa::{
     PartialSchema,
     openapi::{
         Components, Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder,
         path::{Operation, PathItem},
-        schema::{AdditionalProperties, Schema},
+        schema::{AdditionalProperties, Array, Schema},
         security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
@@ -13,6 +15,7 @@ use utoipa::{
 use super::error::ProblemJson;
 
 const SCHEME: &str = "token";
+const PROBLEM: &str = "application/problem+json";
 
 /// What is true of the whole API, before routes add themselves.
 pub(super) fn frame() -> OpenApi {
@@ -34,34 +37,61 @@ pub(super) fn frame() -> OpenApi {
         .build()
 }
 
-/// What is true of every route, after they added themselves: how errors look, and that an article
-/// on its way in needs less than one on its way out.
+/// What is true of every route, after they added themselves: how errors look, and that articles on
+/// their way in need less than on their way out.
 pub(super) fn complete(mut api: OpenApi) -> OpenApi {
     if let Some(components) = &mut api.components {
-        components.schemas.insert("Problem".into(), ProblemJson::schema());
-        if let Some(article) = components.schemas.get("Article").and_then(article_input) {
-            components.schemas.insert("ArticleInput".into(), article);
-        }
+        let schemas = &mut components.schemas;
+        schemas.insert("Problem".into(), ProblemJson::schema());
+        let about = "A file of an article on its way in.";
+        add_input(schemas, "Media", "MediaInput", &["url", "type"], about);
+        let about = "An article on its way in. `published_at` is needed too unless it is a draft.";
+        add_input(schemas, "Article", "ArticleInput", &["title", "url"], about);
+        let about = "An article of many on its way in.";
+        add_input(schemas, "ArticleInput", "ArticleOfMany", &["id", "title", "url"], about);
+        let many = Array::new(Ref::from_schema_name("ArticleOfMany"));
+        schemas.insert("ArticlesOfMany".into(), Schema::Array(many).into());
+        let about = "Fields of an article to change; `null` takes a value away.";
+        add_input(schemas, "ArticleInput", "ArticlePatch", &[], about);
     }
-    let operations = api.paths.paths.values_mut().flat_map(operations);
-    for operation in operations {
-        let problem = Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
-        let response = ResponseBuilder::new()
-            .description("What is wrong, in a sentence")
-            .content("application/problem+json", problem)
-            .build();
-        operation.responses.responses.insert("default".into(), response.into());
+    for operation in api.paths.paths.values_mut().flat_map(operations) {
+        describe_errors(operation);
     }
     api
 }
 
-fn article_input(article: &RefOr<Schema>) -> Option<RefOr<Schema>> {
-    let RefOr::T(Schema::Object(article)) = article else { return None };
-    let mut input = article.clone();
-    input.required = vec!["title".into(), "url".into()];
-    input.description = Some("An article on its way in. `published_at` too unless a draft.".into());
+type Schemas = BTreeMap<String, RefOr<Schema>>;
+
+/// Adds the schema `name`, which is `like` another one but needs only `required` and nothing more.
+fn add_input(schemas: &mut Schemas, like: &str, name: &str, required: &[&str], about: &str) {
+    let Some(RefOr::T(Schema::Object(object))) = schemas.get(like) else { return };
+    let mut input = object.clone();
+    input.required = required.iter().map(|field| (*field).to_owned()).collect();
+    input.description = Some(about.to_owned());
     input.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
-    Some(RefOr::T(Schema::Object(input)))
+    if input.properties.contains_key("media") {
+        let media = Array::new(Ref::from_schema_name("MediaInput"));
+        input.properties.insert("media".into(), Schema::Array(media).into());
+    }
+    schemas.insert(name.to_owned(), Schema::Object(input).into());
+}
+
+/// Every answer that says no is a problem.
+fn describe_errors(operation: &mut Operation) {
+    let problem = || Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
+    let responses = &mut operation.responses.responses;
+    for (status, response) in responses.iter_mut() {
+        if let RefOr::T(response) = response
+            && status.starts_with('4')
+        {
+            response.content.insert(PROBLEM.into(), RefOr::T(problem()));
+        }
+    }
+    let other = ResponseBuilder::new()
+        .description("What is wrong, in a sentence")
+        .content(PROBLEM, problem())
+        .build();
+    responses.insert("default".into(), other.into());
 }
 
 fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

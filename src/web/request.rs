@@ -180,7 +180,10 @@ impl Preconditions {
     pub(super) fn expect(&self, standing: Option<i64>) -> Result<Option<i64>, Problem> {
         let failed = |detail: String| Err(Problem::new(StatusCode::PRECONDITION_FAILED, detail));
         if self.absent {
-            return Ok(Some(0));
+            return match standing {
+                None => Ok(Some(0)),
+                Some(_) => failed("If-None-Match: there is such an article already".into()),
+            };
         }
         match (&self.if_match, standing) {
             (None, _) | (Some(Tags::Any), Some(_)) => Ok(None),

@@ -78,7 +78,7 @@ struct TopJson {
 }
 
 /// Views of an article over time.
-#[utoipa::path(get, path = "/api/v1/views/{id}", tag = "views",
+#[utoipa::path(get, path = "/api/v1/views/{id}", tag = "views", operation_id = "view_report",
     params(("id" = String, Path, description = "The article's id"),
         ("from" = Option<String>, Query, description = "RFC 3339; 30 days before `to`"),
         ("to" = Option<String>, Query, description = "RFC 3339; now"),
@@ -118,7 +118,7 @@ pub(super) async fn article(
 }
 
 /// The most viewed articles.
-#[utoipa::path(get, path = "/api/v1/views", tag = "views",
+#[utoipa::path(get, path = "/api/v1/views", tag = "views", operation_id = "view_top",
     params(("top" = Option<i64>, Query, description = "How many, 50"),
         ("window" = Option<String>, Query, description = "Such as 24h or 7d; all of time")),
     responses((status = 200, description = "The most viewed first", body = TopArticles)))]

@@ -12,12 +12,17 @@ use axum::{
     Router,
     body::{Body, Bytes},
     http::{HeaderMap, Request, StatusCode},
+    response::IntoResponse,
 };
 use jarshy::{
-    config::Limits,
+    config::{self, Limits, Overrides},
+    jobs::Jobs,
+    metrics::Metrics,
     model::Guid,
-    store::{Put, Scope},
-    web::{Api, StoreErrors, router},
+    publish::{self, Publisher},
+    store::{DbError, Put, Scope},
+    views::Views,
+    web::{Api, Problem, StoreErrors, router},
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -352,6 +357,7 @@ async fn if_match_is_honoured() {
     let only_new = [("if-none-match", "*")];
     assert_eq!(client.put_if("a", &story(), &only_new).await.status, StatusCode::CREATED);
     client.put_if("a", &story(), &only_new).await.problem(412);
+    client.patch("a", "{}", &only_new).await.problem(412);
 
     let stale = [("if-match", "\"stale\"")];
     let detail = client.patch("a", r#"{"title":"нет"}"#, &stale).await.problem(412);
@@ -464,6 +470,8 @@ async fn many_articles_are_taken_each_on_its_own() {
     for (body, status) in [("[{}", 400), ("", 400), (" \n ", 400), ("[1,]", 400)] {
         client.post("application/json", body).await.problem(status);
     }
+    let one = serde_json::to_string_pretty(&story_with(json!({"id": "z"}))).unwrap();
+    assert_eq!(client.post("application/json", one).await.lines()[0]["outcome"], "created");
     client.post("application/json", "[]").await;
     client.post("text/csv", "a,b").await.problem(415);
     let many = "1\n".repeat(10_001);
@@ -621,6 +629,13 @@ async fn a_failing_store_is_told_and_counted() {
     assert_eq!(client.put("a", &story()).await.store_errors, None);
 }
 
+#[tokio::test]
+async fn a_full_disk_is_507() {
+    let answer = Problem::from(DbError::Full).into_response();
+    assert_eq!(answer.status(), StatusCode::INSUFFICIENT_STORAGE);
+    assert_eq!(answer.extensions().get(), Some(&StoreErrors(1)));
+}
+
 /// Another process in the middle of a write.
 fn rusqlite_lock(folder: &std::path::Path) -> rusqlite::Connection {
     let conn = rusqlite::Connection::open(folder.join("jarshy.db")).unwrap();
@@ -650,6 +665,15 @@ async fn the_description_is_made_from_the_routes() {
         let path = reference.split('"').next().unwrap();
         assert!(described.pointer(path.trim_start_matches('#')).is_some(), "{path}");
     }
+    let mut operations: Vec<&str> = text
+        .split("\"operationId\":\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    let count = operations.len();
+    operations.sort_unstable();
+    operations.dedup();
+    assert!(count >= 7 && operations.len() == count, "names are unique: {operations:?}");
     let input = &described["components"]["schemas"]["ArticleInput"];
     assert_eq!(input["required"], json!(["title", "url"]));
     let names: Vec<&String> = input["properties"].as_object().unwrap().keys().collect();

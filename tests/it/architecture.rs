@@ -188,9 +188,7 @@ fn names_say_what_is_behind_them() {
 
 #[test]
 fn nothing_outside_tests_bets_on_success() {
-    none("Return an error with `?`, or match", source(), |file| {
-        file.lines_with(BETS)
-    });
+    none("Return an error with `?`, or match", source(), |file| file.lines_with(BETS));
 }
 
 #[test]

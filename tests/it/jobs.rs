@@ -358,7 +358,9 @@ async fn the_table_names_its_labels_and_a_job_for_each_scheduled_feed() {
     let metrics = Arc::new(Metrics::new(config.metrics.feeds_max).unwrap());
     let settings = publish::Settings::from(&config);
     let (publisher, _rounds) =
-        Publisher::load(store.clone(), settings, metrics.clone(), bench.clock.clone()).await.unwrap();
+        Publisher::load(store.clone(), settings, metrics.clone(), bench.clock.clone())
+            .await
+            .unwrap();
     let parts = Parts { publisher, data: config.store.data.clone(), metrics };
     let jobs = table(&parts, &config.feeds).unwrap();
     assert_eq!(jobs.iter().map(|job| job.label).collect::<Vec<_>>(), LABELS);

@@ -5,6 +5,7 @@
 mod api;
 mod architecture;
 mod cli;
+mod client_address;
 mod deploy;
 mod desk;
 mod feed_atom;
@@ -16,8 +17,10 @@ mod intake;
 mod jobs;
 mod newsroom;
 mod opml;
+mod roster;
 mod select;
 mod settings;
 mod tokens;
 mod view_log;
+mod view_model;
 mod views;

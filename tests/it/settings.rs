@@ -150,6 +150,14 @@ fn nothing_is_repeated_when_the_window_is_zero() {
     assert_eq!(ok("[views]\nrepeat_window = \"0s\"").views.repeat_window, Duration::ZERO);
 }
 
+/// `tracing` itself would panic at the first, and read the second as the target ` jarshy`.
+#[test]
+fn spaces_around_the_parts_of_a_log_level_are_no_part_of_them() {
+    assert_eq!(ok("[log]\nlevel = \"  é=info\"").log.level, "é=info");
+    let level = ok("[log]\nlevel = \" info , jarshy=debug \"").log.level;
+    assert_eq!(level, "info,jarshy=debug");
+}
+
 /// One mistake, and the exact sentence.
 const MISTAKES: &[(&str, &str)] = &[
     (

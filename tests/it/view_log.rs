@@ -26,6 +26,15 @@ fn rows(folder: &Path, table: &str) -> i64 {
     stranger(folder).query_row(&sql, [], |row| row.get(0)).unwrap()
 }
 
+/// Waits for what another thread is to do; gives up when it surely will not.
+async fn until(mut done: impl FnMut() -> bool) {
+    let patience = std::time::Instant::now();
+    while !done() {
+        assert!(patience.elapsed() < Duration::from_secs(60), "it did not happen");
+        tokio::task::yield_now().await;
+    }
+}
+
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
@@ -82,9 +91,7 @@ async fn folding_goes_by_time() {
     let soon = config::Views { fold_every: Duration::from_millis(20), ..settings() };
     let newsroom = Newsroom::with_articles(&soon, 1).await;
     newsroom.views.hit(hit("a0", "192.0.2.1")).await.unwrap();
-    while rows(newsroom.folder.path(), "batches") > 0 {
-        tokio::task::yield_now().await;
-    }
+    until(|| rows(newsroom.folder.path(), "batches") == 0).await;
     assert_eq!(agreed_sum(&newsroom, &["a0"]).await, 1);
 }
 
@@ -144,9 +151,7 @@ async fn a_refused_fold_loses_nothing() {
         let seen = newsroom.views.hit(hit("a0", &format!("192.0.2.{number}"))).await;
         assert_eq!(seen, Ok(Verdict::Counted));
     }
-    while newsroom.views.commit_errors() == 0 {
-        tokio::task::yield_now().await;
-    }
+    until(|| newsroom.views.commit_errors() > 0).await;
     assert_eq!(rows(newsroom.folder.path(), "views"), 0);
     assert_eq!(agreed_sum(&newsroom, &["a0"]).await, 5);
     disk.execute_batch("DROP TRIGGER refuse").unwrap();
@@ -164,9 +169,7 @@ async fn a_healed_disk_is_noticed_without_a_hit() {
     assert_eq!(newsroom.views.hit(hit("a0", "192.0.2.1")).await, Err(NotKept::Refused));
     assert!(newsroom.views.is_failing());
     disk.execute_batch("ALTER TABLE away RENAME TO batches").unwrap();
-    while newsroom.views.is_failing() {
-        tokio::task::yield_now().await;
-    }
+    until(|| !newsroom.views.is_failing()).await;
     assert_eq!(newsroom.views.hit(hit("a0", "192.0.2.1")).await, Ok(Verdict::Counted));
     assert_eq!(agreed_sum(&newsroom, &["a0"]).await, 1);
 }

@@ -1,8 +1,7 @@
 //! Which hits count: verdicts, repeats, proxies, the roster, and exact sums of them.
 
-use std::{collections::HashMap, net::IpAddr, path::Path, time::Duration};
+use std::{collections::HashMap, path::Path, time::Duration};
 
-use ipnet::IpNet;
 use jarshy::{
     clock::Clock,
     config,
@@ -10,11 +9,8 @@ use jarshy::{
         Article, ArticleId, CarriedOver, Channel, Guid, Language, Millis, Status, Verdict, WebUrl,
     },
     store::{Marks, Put, Store, views::ViewReader},
-    views::{
-        By, Hit, HitHeaders, NO_SECTION, NotKept, OTHER_SECTIONS, Target, Views, client_address,
-    },
+    views::{By, Hit, HitHeaders, NO_SECTION, NotKept, OTHER_SECTIONS, Target, Views},
 };
-use proptest::prelude::*;
 use tempfile::TempDir;
 
 pub const SITE: &str = "https://news.example";
@@ -326,165 +322,6 @@ async fn what_is_fetched_ahead_does_not_count() {
 }
 
 #[tokio::test]
-async fn a_page_is_found_by_any_of_its_addresses() {
-    let newsroom = Newsroom::new(&settings()).await;
-    let url = |text: &str| WebUrl::parse(text).unwrap();
-    let cyrillic = url("https://news.example/2020/08/туркестан-күні/");
-    newsroom.put(&Article { url: cyrillic, ..article("a", "") }, None).await;
-    let post = url("https://news.example/?p=25");
-    newsroom.put(&Article { url: post, ..article("b", "") }, None).await;
-    let cases = [
-        ("https://news.example/2020/08/туркестан-күні", Verdict::Counted),
-        ("http://NEWS.example/2020/08/туркестан-күні/?utm_source=x#top", Verdict::Counted),
-        (
-            "https://news.example/2020/08/%d1%82%d1%83%D1%80%D0%BA%D0%B5%D1%81%D1%82%D0%B0%D0%BD-%D0%BA%D2%AF%D0%BD%D1%96/",
-            Verdict::Counted,
-        ),
-        ("https://news.example/?p=25&preview=true", Verdict::Counted),
-        ("https://news.example/?p=26", Verdict::Unknown),
-        ("https://news.example/", Verdict::Unknown),
-        ("https://news.example:444/?p=25", Verdict::Unknown),
-        ("https://other.example/?p=25", Verdict::Unknown),
-        ("/?p=25", Verdict::Invalid),
-        ("javascript:alert(1)", Verdict::Invalid),
-        ("", Verdict::Invalid),
-        ("https://news.example/%", Verdict::Unknown),
-        ("https://news.example/%d", Verdict::Unknown),
-    ];
-    for (address, expected) in cases {
-        let plain = hit("", "192.0.2.1");
-        let headers = HitHeaders { dnt: Some(b"1"), ..plain.headers };
-        let at = Hit { target: Target::Url(address), headers, ..plain };
-        assert_eq!(newsroom.views.hit(at).await, Ok(expected), "{address}");
-    }
-    let long = format!("https://news.example/{}", "x".repeat(5000));
-    let at = Hit { target: Target::Url(&long), ..hit("", "192.0.2.1") };
-    assert_eq!(newsroom.views.hit(at).await, Ok(Verdict::Invalid));
-}
-
-#[tokio::test]
-async fn the_roster_follows_pages_that_move_and_are_shared() {
-    let newsroom = Newsroom::new(&settings()).await;
-    let first = article("a", "");
-    let page = first.url.clone();
-    newsroom.put(&first, None).await;
-    let second = Article { url: page.clone(), ..article("b", "") };
-    let revision = newsroom.put(&second, None).await;
-    async fn counted_at(newsroom: &Newsroom, page: &WebUrl) -> (u64, u64) {
-        let plain = hit("", "192.0.2.1");
-        let headers = HitHeaders { dnt: Some(b"1"), ..plain.headers };
-        let at = Hit { target: Target::Url(page.as_str()), headers, ..plain };
-        newsroom.views.hit(at).await.unwrap();
-        let count = |id| newsroom.views.count(id).unwrap().counted;
-        (count("a"), count("b"))
-    }
-    // The newest article of a page has it; when it moves away, the older one has it again.
-    assert_eq!(counted_at(&newsroom, &page).await, (0, 1));
-    let moved = Article { url: WebUrl::parse("https://news.example/moved").unwrap(), ..second };
-    let revision = newsroom.put(&moved, Some(revision)).await;
-    assert_eq!(counted_at(&newsroom, &page).await, (1, 1));
-    assert_eq!(counted_at(&newsroom, &moved.url).await, (1, 2));
-    // A withdrawn article was public: pages of it may still be open.
-    newsroom.put(&Article { status: Status::Withdrawn, ..moved.clone() }, Some(revision)).await;
-    assert_eq!(counted_at(&newsroom, &moved.url).await, (1, 3));
-    assert_eq!(agreed_sum(&newsroom, &["a", "b"]).await, 4);
-}
-
-#[tokio::test]
-async fn the_roster_hears_of_new_articles_by_itself() {
-    let newsroom = Newsroom::new(&settings()).await;
-    let following = tokio::spawn(newsroom.views.roster().clone().follow(newsroom.store.clone()));
-    let marks = Marks { is_public: true, was_public: true, ..Marks::default() };
-    let put = Put { article: article("late", ""), marks, expected: None };
-    newsroom.store.put_articles(vec![put]).await.remove(0).unwrap();
-    while newsroom.views.count("late").is_none() {
-        tokio::task::yield_now().await;
-    }
-    following.abort();
-}
-
-#[test]
-fn the_client_is_the_right_most_address_that_is_not_ours() {
-    let trusted: Vec<IpNet> =
-        ["127.0.0.0/8", "10.0.0.0/8", "::1/128"].map(|net| net.parse().unwrap()).to_vec();
-    let cases: &[(&str, &[&str], &[&str], &str)] = &[
-        // Nobody believes a stranger.
-        ("203.0.113.1", &["1.1.1.1"], &[], "203.0.113.1"),
-        ("127.0.0.1", &[], &[], "127.0.0.1"),
-        ("127.0.0.1", &["198.51.100.7"], &[], "198.51.100.7"),
-        ("127.0.0.1", &["1.1.1.1, 198.51.100.7"], &[], "198.51.100.7"),
-        ("127.0.0.1", &["1.1.1.1, 198.51.100.7,10.1.2.3"], &[], "198.51.100.7"),
-        ("127.0.0.1", &["1.1.1.1", "198.51.100.7", "10.1.2.3"], &[], "198.51.100.7"),
-        // All ours: the farthest.
-        ("127.0.0.1", &["10.9.9.9, 10.1.2.3"], &[], "10.9.9.9"),
-        // Garbage ends the walk at the last good one.
-        ("127.0.0.1", &["198.51.100.7, junk"], &[], "127.0.0.1"),
-        ("127.0.0.1", &["198.51.100.7, junk, 10.1.2.3"], &[], "10.1.2.3"),
-        ("127.0.0.1", &[""], &[], "127.0.0.1"),
-        ("127.0.0.1", &["198.51.100.7,"], &[], "127.0.0.1"),
-        ("127.0.0.1", &["198.51.100.7:4711"], &[], "198.51.100.7"),
-        ("127.0.0.1", &["2001:db8::7"], &[], "2001:db8::7"),
-        ("127.0.0.1", &["[2001:db8::7]:443"], &[], "2001:db8::7"),
-        ("127.0.0.1", &["[2001:db8::7]"], &[], "2001:db8::7"),
-        // One address, however it is written.
-        ("::ffff:127.0.0.1", &["::ffff:198.51.100.7"], &[], "198.51.100.7"),
-        ("::ffff:203.0.113.1", &["1.1.1.1"], &[], "203.0.113.1"),
-        ("::1", &["198.51.100.7"], &[], "198.51.100.7"),
-        // RFC 7239.
-        ("127.0.0.1", &[], &["for=198.51.100.7;proto=https;by=10.0.0.1"], "198.51.100.7"),
-        ("127.0.0.1", &[], &["For=\"[2001:db8:cafe::17]:4711\""], "2001:db8:cafe::17"),
-        ("127.0.0.1", &[], &["for=1.1.1.1, proto=http; for=198.51.100.7"], "198.51.100.7"),
-        ("127.0.0.1", &[], &["for=1.1.1.1", "for=198.51.100.7"], "198.51.100.7"),
-        ("127.0.0.1", &[], &["for=198.51.100.7, for=unknown"], "127.0.0.1"),
-        ("127.0.0.1", &[], &["for=198.51.100.7, for=_hidden, for=10.1.1.1"], "10.1.1.1"),
-        ("127.0.0.1", &[], &["for=\"a,for=1.1.1.1\""], "127.0.0.1"),
-        ("127.0.0.1", &[], &["for=\"1.1.1.1, for=198.51.100.7"], "127.0.0.1"),
-        ("127.0.0.1", &[], &["proto=https"], "127.0.0.1"),
-        ("127.0.0.1", &["198.51.100.7"], &["for=1.1.1.1"], "198.51.100.7"),
-    ];
-    for (peer, x_forwarded_for, forwarded, expected) in cases {
-        let bytes =
-            |lines: &&[&'static str]| lines.iter().map(|l| l.as_bytes()).collect::<Vec<_>>();
-        let address = client_address(
-            peer.parse().unwrap(),
-            &bytes(x_forwarded_for),
-            &bytes(forwarded),
-            &trusted,
-        );
-        let expected: IpAddr = expected.parse().unwrap();
-        assert_eq!(address, expected, "{peer} {x_forwarded_for:?} {forwarded:?}");
-    }
-}
-
-proptest! {
-    #[test]
-    fn no_forwarding_header_breaks_the_walk(line in ".{0,80}", other in "[ -~]{0,80}") {
-        let trusted: Vec<IpNet> = vec!["127.0.0.0/8".parse().unwrap()];
-        let peer: IpAddr = "127.0.0.1".parse().unwrap();
-        client_address(peer, &[line.as_bytes()], &[], &trusted);
-        client_address(peer, &[], &[other.as_bytes(), line.as_bytes()], &trusted);
-        // A stranger is himself, whatever he says.
-        let stranger: IpAddr = "192.0.2.1".parse().unwrap();
-        prop_assert_eq!(client_address(stranger, &[line.as_bytes()], &[], &trusted), stranger);
-    }
-}
-
-#[tokio::test]
-async fn behind_a_proxy_visitors_differ_by_the_forwarded_address() {
-    let newsroom = Newsroom::with_articles(&settings(), 1).await;
-    for (client, expected) in [
-        (&b"198.51.100.1"[..], Verdict::Counted),
-        (b"198.51.100.2", Verdict::Counted),
-        (b"198.51.100.1", Verdict::Repeat),
-        (b"6.6.6.6, 198.51.100.1", Verdict::Repeat),
-    ] {
-        let lines = [client];
-        let behind = Hit { x_forwarded_for: &lines, ..hit("a0", "127.0.0.1") };
-        assert_eq!(newsroom.views.hit(behind).await, Ok(expected));
-    }
-}
-
-#[tokio::test]
 async fn too_many_visitors_shorten_the_window_and_are_counted() {
     let few = config::Views { repeat_keys_max: 4, ..settings() };
     let newsroom = Newsroom::with_articles(&few, 1).await;
@@ -602,105 +439,5 @@ async fn reports_are_exact_by_hour_and_by_local_day() {
         assert_eq!(recent.articles, [("a0".to_owned(), 2), ("a1".to_owned(), 1)]);
         assert_eq!(views.top(1, None).await.unwrap().articles.len(), 1);
         assert_eq!(agreed_sum(&newsroom, &["a0", "a1"]).await, 4);
-    }
-}
-
-#[derive(Clone, Debug)]
-enum Act {
-    Hit { article: usize, address: u8, agent: usize, private: bool, pixel: bool },
-    Turn(u64),
-    Restart,
-}
-
-fn act() -> impl Strategy<Value = Act> {
-    let hit = (0..5usize, 0..3u8, 0..3usize, any::<bool>(), any::<bool>()).prop_map(
-        |(article, address, agent, private, pixel)| Act::Hit {
-            article,
-            address,
-            agent,
-            private: private && address == 0,
-            pixel,
-        },
-    );
-    prop_oneof![20 => hit, 4 => (0..40u64).prop_map(Act::Turn), 1 => Just(Act::Restart)]
-}
-
-/// The counting rule in as few words as possible.
-#[derive(Default)]
-struct Model {
-    now: u64,
-    last: HashMap<(u8, usize, usize), u64>,
-    counted: HashMap<usize, u64>,
-}
-
-impl Model {
-    fn verdict(&mut self, article: usize, address: u8, agent: usize, private: bool) -> Verdict {
-        if agent == 2 {
-            return Verdict::Bot;
-        }
-        if article == 4 {
-            return Verdict::Unknown;
-        }
-        let key = (address, agent, article);
-        let repeat = self.last.get(&key).is_some_and(|last| self.now - last < 30);
-        if !private && repeat {
-            return Verdict::Repeat;
-        }
-        if !private {
-            self.last.insert(key, self.now);
-        }
-        *self.counted.entry(article).or_default() += 1;
-        Verdict::Counted
-    }
-}
-
-const AGENTS: [&[u8]; 3] = [BROWSER, b"Opera/9.80 (Android)", b"curl/8.10.1"];
-
-async fn play(acts: Vec<Act>, settings: config::Views) {
-    let mut newsroom = Newsroom::with_articles(&settings, 4).await;
-    let mut model = Model::default();
-    let ids = ["a0", "a1", "a2", "a3", "a4"];
-    for act in acts {
-        match act {
-            Act::Turn(seconds) => {
-                newsroom.clock.turn(Duration::from_secs(seconds));
-                model.now += seconds;
-            }
-            Act::Restart => {
-                newsroom.restart(&settings).await;
-                model.last.clear();
-            }
-            Act::Hit { article, address, agent, private, pixel } => {
-                let plain = hit(ids[article], "192.0.2.1");
-                let headers = HitHeaders {
-                    user_agent: Some(AGENTS[agent]),
-                    sec_gpc: private.then_some(b"1"),
-                    ..plain.headers
-                };
-                let peer = IpAddr::from([192, 0, 2, address]);
-                let channel = if pixel { Channel::Pixel } else { Channel::Script };
-                let got = newsroom.views.hit(Hit { headers, peer, channel, ..plain }).await;
-                assert_eq!(got, Ok(model.verdict(article, address, agent, private)));
-            }
-        }
-    }
-    newsroom.restart(&settings).await;
-    for (number, id) in ids.iter().enumerate().take(4) {
-        let counted = newsroom.views.count(id).unwrap().counted;
-        assert_eq!(counted, model.counted.get(&number).copied().unwrap_or_default());
-    }
-    assert_eq!(agreed_sum(&newsroom, &ids).await, model.counted.values().sum::<u64>());
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
-    #[test]
-    fn any_sequence_of_hits_is_counted_as_the_rule_says(
-        acts in prop::collection::vec(act(), 0..100),
-        fold in any::<bool>(),
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let fold_every = if fold { Duration::ZERO } else { Duration::from_secs(3600) };
-        runtime.block_on(play(acts, config::Views { fold_every, ..settings() }));
     }
 }
