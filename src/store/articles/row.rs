@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{Marks, Put, Slim, Stored, Withdrawal};
 use crate::{
     model::{
-        Article, ArticleId, Author, CarriedOver, Guid, Language, Media, MediaRole, Millis, Source,
-        Status, WebUrl,
+        Article, ArticleId, Author, CarriedOver, Guid, Language, Media, MediaRole, Source, Status,
+        WebUrl,
     },
     store::{
         broken,
