@@ -111,7 +111,8 @@ impl Intake {
         self.rules.store(Arc::new(Rules::new(site, limits)));
     }
 
-    /// Takes one article; with `if_match`, only when it stands at that revision.
+    /// Takes one article; with `if_match`, only when it stands at that revision (0: when there is
+    /// none yet).
     pub async fn take(
         &self,
         candidate: Candidate,
@@ -197,6 +198,7 @@ impl Intake {
                 Err(PutError::Conflict) => continue,
                 Err(error) => return Err(error.into()),
                 Ok(revision) => {
+                    tracing::info!(article = %id, revision, "an article was withdrawn");
                     return Ok(Withdrawn { stored: standing(put, revision), newly: true });
                 }
             }
@@ -410,13 +412,14 @@ fn in_order(mut answers: Vec<(usize, Answer)>, count: usize) -> Vec<Answer> {
 }
 
 fn at_revision(existing: Option<&Stored>, if_match: Option<i64>) -> Result<(), Refusal> {
-    let revision = existing.map(|e| e.revision);
-    if if_match.is_none() || if_match == revision {
+    let revision = existing.map_or(0, |e| e.revision);
+    if if_match.is_none_or(|wanted| wanted == revision) {
         return Ok(());
     }
-    let why = match revision {
-        Some(revision) => format!("the article stands at revision {revision} now: read it again"),
-        None => "there is no such article to match".to_owned(),
+    let why = match (revision, if_match) {
+        (0, _) => "there is no such article to match".to_owned(),
+        (_, Some(0)) => "there is such an article already".to_owned(),
+        _ => format!("the article stands at revision {revision} now: read it again"),
     };
     Err(Refusal::whole(RefusalKind::Precondition, why))
 }

@@ -28,7 +28,7 @@ pub enum RefusalKind {
     Conflict,
     /// It is not at the revision that was asked for.
     Precondition,
-    /// A field is larger than the limits allow.
+    /// The body's HTML is larger than the limits allow.
     TooLarge,
     /// The store failed.
     Store(DbError),

@@ -170,11 +170,11 @@ fn within(field: &str, text: String, max: usize) -> Result<String, Refusal> {
 
 fn bounded(field: &str, count: usize, max: usize) -> Result<(), Refusal> {
     if count > max {
-        return Err(Refusal::too_large(field, format!("has more than {max} entries")));
+        return Err(Refusal::invalid(field, format!("has more than {max} entries")));
     }
     Ok(())
 }
 
 fn too_long(field: &str, max: usize) -> Refusal {
-    Refusal::too_large(field, format!("is longer than {max} characters"))
+    Refusal::invalid(field, format!("is longer than {max} characters"))
 }

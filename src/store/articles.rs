@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Store,
+    Store, broken,
     db::{Batch, DbError, Step},
+    from_json, json, json_text,
     value::{Row, Value},
 };
 use crate::model::{
@@ -128,17 +129,26 @@ pub struct ArticleFilter {
     pub limit: usize,
 }
 
-/// The columns that [`stored`] reads, of a table called `a`.
+/// The columns that [`stored`] reads, of a table called `a`; the two long texts may be replaced.
 macro_rules! columns {
     () => {
-        "a.id, a.revision, a.status, a.guid, a.url, a.slug, a.title, a.summary, a.body_html,
-         a.language, a.family, a.sections, a.tags, a.authors, a.byline, a.source_name,
-         a.source_url, a.rights, a.media, a.published_at, a.updated_at, a.embargo_until,
-         a.carried_over_views, a.carried_over_at, a.carried_over_source, a.is_public,
-         a.was_public, a.editorial_hash, a.source, a.source_hash, a.source_modified_at,
-         a.withdrawn_at, a.withdrawn_by, a.withdrawn_reason"
+        crate::store::articles::columns!("a.summary", "a.body_html")
+    };
+    ($summary:literal, $body:literal) => {
+        concat!(
+            "a.id, a.revision, a.status, a.guid, a.url, a.slug, a.title, ",
+            $summary,
+            ", ",
+            $body,
+            ", a.language, a.family, a.sections, a.tags, a.authors, a.byline, a.source_name,
+             a.source_url, a.rights, a.media, a.published_at, a.updated_at, a.embargo_until,
+             a.carried_over_views, a.carried_over_at, a.carried_over_source, a.is_public,
+             a.was_public, a.editorial_hash, a.source, a.source_hash, a.source_modified_at,
+             a.withdrawn_at, a.withdrawn_by, a.withdrawn_reason"
+        )
     };
 }
+pub(super) use columns;
 
 const INSERT: &str = "INSERT INTO articles (revision, id, status, guid, url, slug, title, summary, body_html, language, family, sections, tags,
      authors, byline, source_name, source_url, rights, media, published_at, updated_at,
@@ -447,17 +457,12 @@ fn slim(mut row: Row) -> Result<Slim, DbError> {
     })
 }
 
-fn article_id(text: &str) -> Result<ArticleId, DbError> {
+pub(super) fn article_id(text: &str) -> Result<ArticleId, DbError> {
     ArticleId::parse(text).map_err(broken)
 }
 
 fn status(word: &str) -> Result<Status, DbError> {
     Status::from_word(word).ok_or_else(|| broken(format!("`{word}` is not a status")))
-}
-
-/// A row that jarshy did not write, or no longer understands.
-fn broken(why: impl std::fmt::Display) -> DbError {
-    DbError::Failed(format!("a row of the store is damaged: {why}"))
 }
 
 /// A LIKE pattern for "contains", with `!` before its own signs.
@@ -467,19 +472,6 @@ fn contains(text: &str) -> String {
         .flat_map(|c| matches!(c, '%' | '_' | '!').then_some('!').into_iter().chain([c]))
         .collect();
     format!("%{escaped}%")
-}
-
-fn json_text(value: &(impl Serialize + ?Sized)) -> String {
-    // Strings, numbers and lists of them: serde_json cannot fail on these.
-    serde_json::to_string(value).unwrap_or_default()
-}
-
-fn json(value: &(impl Serialize + ?Sized)) -> Value {
-    Value::Text(json_text(value))
-}
-
-fn from_json<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, DbError> {
-    serde_json::from_str(text).map_err(broken)
 }
 
 /// An author as the `authors` column holds it.

@@ -14,6 +14,14 @@ impl Store {
         rows.first_mut().map(Row::text).transpose()
     }
 
+    /// Sets a fact, whatever it was before.
+    pub async fn set_fact(&self, name: &str, value: &str) -> Result<(), DbError> {
+        const SQL: &str = "INSERT INTO facts (name, value) VALUES ($1, $2)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        let step = Step::new(SQL, vec![name.into(), value.into()]);
+        self.db.write(vec![step]).await.map(drop)
+    }
+
     /// Writes a fact that nobody wrote before, and returns the one that stands now.
     pub async fn claim_fact(&self, name: &str, value: &str) -> Result<String, DbError> {
         const SQL: &str =

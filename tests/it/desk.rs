@@ -38,7 +38,7 @@ impl Desk {
 pub fn store_settings(folder: &Path) -> config::Store {
     config::Store {
         data: folder.to_owned(),
-        busy_timeout: Duration::from_secs(5),
+        busy_timeout: Duration::from_millis(100),
         readers: 2,
         write_queue_max: 64,
     }
