@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod failure;
 mod feeds;
+mod import;
 pub mod log;
 mod render;
 mod serve;
@@ -42,6 +43,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Say everything that is wrong with the settings
     Check(check::CheckArgs),
+    /// Take articles in from WordPress exports, saved pages or JSON lines
+    Import(import::ImportArgs),
     /// Write one document of a feed to standard output; no daemon needed
     Render(render::RenderArgs),
     /// List, show or withdraw articles
@@ -103,6 +106,7 @@ fn run(Cli { which, command }: Cli) -> Result<(), Failure> {
             Command::Demo(args) => demo::run(&which, args).await,
             Command::Serve(args) => serve::run(&which, args).await,
             Command::Check(args) => check::run(&which, args).await,
+            Command::Import(args) => import::run(&which, args).await,
             Command::Render(args) => render::run(&which, args).await,
             Command::Articles(args) => articles::run(&which, args).await,
             Command::Feeds(args) => feeds::run(&which, args).await,
