@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use croner::Cron;
 
-use crate::model::{FeedSlug, Format, Language};
+use crate::model::{FeedSlug, Format, Language, Millis};
 
 /// A declared feed.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +26,15 @@ pub struct FeedConfig {
     pub schedule: Option<Cron>,
     /// Which articles it holds.
     pub select: Select,
+}
+
+impl FeedConfig {
+    /// When the schedule next comes due after `now`, read in `zone`; `None` without a schedule.
+    pub fn due_after(&self, now: Millis, zone: Tz) -> Option<Millis> {
+        let local = now.utc().with_timezone(&zone);
+        let next = self.schedule.as_ref()?.find_next_occurrence(&local, false).ok()?;
+        Some(Millis(next.timestamp_millis()))
+    }
 }
 
 /// The language of a feed.

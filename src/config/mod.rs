@@ -3,8 +3,13 @@
 //! Each feature gets its own section, never the whole [`Config`]. Nothing here opens a file except
 //! [`load`]; nothing here is changed after it was built: a reload builds a new [`Config`].
 
+mod declared;
 mod feeds;
+mod layers;
 mod load;
+mod schema;
+mod value;
+mod warnings;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -13,6 +18,8 @@ use ipnet::IpNet;
 
 pub use feeds::{Content, FeedConfig, FeedLanguage, FeedsAuto, Select};
 pub use load::{ConfigErrors, Fault, Overrides, load, parse};
+pub use value::parse_duration;
+pub use warnings::{Warning, warnings};
 
 use crate::model::{Language, WebUrl};
 

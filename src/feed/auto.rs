@@ -35,7 +35,12 @@ pub enum AutoKind {
 }
 
 impl AutoKind {
-    fn as_str(self) -> &'static str {
+    /// All of them.
+    pub const ALL: [AutoKind; 4] =
+        [AutoKind::Section, AutoKind::Language, AutoKind::Tag, AutoKind::Author];
+
+    /// The word that slugs begin with.
+    pub fn as_str(self) -> &'static str {
         match self {
             AutoKind::Section => "section",
             AutoKind::Language => "language",

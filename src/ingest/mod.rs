@@ -1,5 +1,21 @@
 //! Articles in: whatever brings them makes a [`Candidate`], and [`Intake`] decides.
 
+pub mod article_json;
 mod candidate;
+pub mod clean;
+pub mod due;
+mod hash;
+pub mod import;
+mod intake;
+mod json_fields;
+mod jsonl;
+mod local_time;
+mod merge;
+pub mod page;
+mod refusal;
+mod tidy;
+pub mod wxr;
 
 pub use candidate::{Candidate, Origin};
+pub use intake::{Intake, Outcome, Taken, Withdrawn};
+pub use refusal::{Refusal, RefusalKind};

@@ -48,11 +48,16 @@ checked_name! {
 impl ArticleId {
     /// Checks the id's characters and length.
     pub fn parse(text: &str) -> Result<ArticleId, BadId> {
-        let good = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-        if (1..=64).contains(&text.len()) && text.bytes().all(good) {
+        if ArticleId::is_valid(text) {
             return Ok(ArticleId(text.into()));
         }
         Err(BadId("an article id is 1 to 64 characters of A-Z a-z 0-9 _ -".into()))
+    }
+
+    /// True for a text that [`ArticleId::parse`] takes.
+    pub fn is_valid(text: &str) -> bool {
+        let good = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        (1..=64).contains(&text.len()) && text.bytes().all(good)
     }
 }
 

@@ -205,7 +205,8 @@ fn run_step(conn: &Connection, step: &Step) -> Result<Vec<Row>, DbError> {
     Ok(returned)
 }
 
-fn query(conn: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>, DbError> {
+/// Rows of a query of text like a [`Step`]'s.
+pub(super) fn query(conn: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>, DbError> {
     let mut statement = conn.prepare_cached(&sqlite_text(sql))?;
     let mut found = Vec::new();
     collect_rows(statement.query(rusqlite::params_from_iter(params))?, &mut found)?;

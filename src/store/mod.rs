@@ -6,19 +6,34 @@
 
 mod articles;
 mod db;
+mod documents;
+mod entries;
+mod facts;
+mod jobs;
+mod sections;
+mod tokens;
 mod value;
+pub mod views;
 
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 pub use articles::{
     ArticleFilter, Change, ChangeKind, Marks, Put, PutError, Slim, Stored, Withdrawal,
 };
 pub use db::{Batch, Db, DbError, OpenError, Returned, Step, Writer};
+pub use documents::{DocumentFacts, KeptDocument};
+pub use entries::{Entry, EntryChanges, FeedState};
+pub use jobs::JobRun;
+pub use sections::sections_in;
+pub use tokens::{NewToken, Scope, Token, split_token};
 pub use value::{Row, Value};
 
 use crate::config;
@@ -30,6 +45,8 @@ const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_articles.sql")];
 pub struct Store {
     db: Db,
     newest: watch::Sender<i64>,
+    /// When the oldest revision was announced that nobody has taken note of yet.
+    waiting_since: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Store {
@@ -40,7 +57,7 @@ impl Store {
             .map_err(|e| OpenError::Failed { path: settings.data.clone(), why: e.to_string() })?;
         let writer = Writer::open(&path, settings.busy_timeout, MIGRATIONS)?;
         let db = Db::start(&path, writer, settings.readers, settings.write_queue_max)?;
-        let store = Store { db, newest: watch::Sender::new(0) };
+        let store = Store { db, newest: watch::Sender::new(0), waiting_since: Arc::default() };
         let failed = |e: DbError| OpenError::Failed { path, why: e.to_string() };
         store.look_for_changes().await.map_err(failed)?;
         Ok(store)
@@ -63,13 +80,62 @@ impl Store {
     fn announce(&self, revision: i64) {
         self.newest.send_if_modified(|newest| {
             let grew = revision > *newest;
+            if grew {
+                self.waiting_since().get_or_insert_with(Instant::now);
+            }
             *newest = revision.max(*newest);
             grew
         });
     }
 }
 
+impl Store {
+    /// When the oldest revision was announced that no earlier call has taken: what «commit to
+    /// ready» is measured from.
+    pub fn take_waiting_since(&self) -> Option<Instant> {
+        self.waiting_since().take()
+    }
+
+    fn waiting_since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.waiting_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Where the article database of a data folder is.
 pub fn database_path(data: &Path) -> PathBuf {
     data.join("jarshy.db")
+}
+
+/// A row that jarshy did not write, or no longer understands.
+fn broken(why: impl std::fmt::Display) -> DbError {
+    DbError::Failed(format!("a row of the store is damaged: {why}"))
+}
+
+fn json_text(value: &(impl Serialize + ?Sized)) -> String {
+    // Strings, numbers and lists of them: serde_json cannot fail on these.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn json(value: &(impl Serialize + ?Sized)) -> Value {
+    Value::Text(json_text(value))
+}
+
+fn from_json<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, DbError> {
+    serde_json::from_str(text).map_err(broken)
+}
+
+/// What `PRAGMA quick_check` finds wrong in the databases of a data folder; slow, and beside the
+/// daemon's own connections.
+pub fn faults(data: &Path) -> Result<Vec<String>, DbError> {
+    let mut faults = Vec::new();
+    for path in [database_path(data), views::database_path(data)] {
+        let conn = db::open_reader(&path)?;
+        for mut row in db::query(&conn, "PRAGMA quick_check(20)", &[])? {
+            let text = row.text()?;
+            if text != "ok" {
+                faults.push(format!("{}: {text}", path.display()));
+            }
+        }
+    }
+    Ok(faults)
 }

@@ -60,12 +60,13 @@ CREATE INDEX feed_entries_position ON feed_entries (feed, position);
 CREATE INDEX feed_entries_article ON feed_entries (article);
 CREATE INDEX feed_entries_until ON feed_entries (visible_until) WHERE visible_until IS NOT NULL;
 
--- What publish remembers of a feed.
+-- What publish remembers of a feed. auto_name is set for feeds made by themselves.
 CREATE TABLE feed_states (
   feed TEXT PRIMARY KEY,
+  auto_name TEXT,
   selection TEXT NOT NULL,             -- a changed one is back-filled
   removed_at BIGINT,                   -- when an entry last left
-  last_success_at BIGINT
+  dirty BIGINT NOT NULL                -- 1 until the documents of the latest change are kept
 ) @STRICT;
 
 -- Rendered bytes, ready to be served.
@@ -75,10 +76,11 @@ CREATE TABLE documents (
   identity BYTEA NOT NULL,
   gzip BYTEA NOT NULL,
   brotli BYTEA,
-  modified_at BIGINT NOT NULL,         -- when the bytes last changed
-  entries BIGINT NOT NULL,
-  newest_at BIGINT,
-  guids TEXT NOT NULL,                 -- JSON, what the guard compares with
+  modified_at BIGINT NOT NULL,         -- when the bytes last changed, whole seconds
+  generated_at BIGINT NOT NULL,        -- when they were last made or found to be the same
+  newest_at BIGINT,                    -- publication of the newest entry
+  guids TEXT NOT NULL,                 -- JSON, newest first: what the guard compares with
+  links TEXT NOT NULL,                 -- JSON, in the same order
   PRIMARY KEY (feed, format)
 ) @STRICT;
 

@@ -1,0 +1,64 @@
+//! `jarshy check`: everything that is wrong with the settings, at once. Changes nothing.
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Failure, Listeners, Which, say};
+use crate::{
+    config::{Config, Fault, Warning, warnings},
+    store,
+};
+
+/// Says everything that is wrong with the settings: where, which key, and what would be right.
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub async fn run(which: &Which, args: CheckArgs) -> Result<(), Failure> {
+    match which.settings(&Listeners::default()) {
+        Ok(config) => {
+            let warnings = warnings_of(&config);
+            if args.json {
+                return say(as_json(&[], &warnings));
+            }
+            warnings.iter().try_for_each(|warning| say(format!("warning: {warning}")))?;
+            say(summary(&config))
+        }
+        Err(Failure::Settings(errors)) if args.json => {
+            say(as_json(&errors.0, &[]))?;
+            Err(Failure::Said)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Sections are compared with those of the articles, where there are articles yet.
+fn warnings_of(config: &Config) -> Vec<Warning> {
+    match store::sections_in(&config.store.data) {
+        Ok(sections) if !sections.is_empty() => warnings(config, &sections),
+        // The settings are no worse for a database that cannot be read; `serve` will say so.
+        _ => Vec::new(),
+    }
+}
+
+fn summary(config: &Config) -> String {
+    format!(
+        "the settings are good: {} feeds, public on {}, ops on {}, data in {}",
+        config.feeds.len(),
+        config.public.listen,
+        config.ops.listen,
+        config.store.data.display()
+    )
+}
+
+fn as_json(faults: &[Fault], warnings: &[Warning]) -> serde_json::Value {
+    let faults: Vec<_> =
+        faults.iter().map(|f| json!({ "at": f.at, "key": f.key, "what": f.what })).collect();
+    let warnings: Vec<_> =
+        warnings.iter().map(|w| json!({ "key": w.key, "what": w.what })).collect();
+    json!({ "ok": faults.is_empty(), "faults": faults, "warnings": warnings })
+}

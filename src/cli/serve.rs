@@ -1,0 +1,95 @@
+//! `jarshy serve`: the daemon, until it is told to stop. SIGHUP reads the settings anew, SIGTERM and
+//! SIGINT drain and stop.
+
+use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Failure, Listeners, Which, log};
+use crate::{clock::Clock, config::Config, daemon::Daemon};
+
+/// Runs the daemon until it is told to stop.
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub listeners: Listeners,
+}
+
+/// Runs the command.
+pub async fn run(which: &Which, args: ServeArgs) -> Result<(), Failure> {
+    let config = which.settings(&args.listeners)?;
+    let log = log::start(&config.log)?;
+    let signals = Signals::listen()?;
+    let daemon = Daemon::start(config, Clock::system()).await?;
+    let settings = || which.settings(&args.listeners);
+    until_stopped(daemon, signals, settings, &log).await;
+    Ok(())
+}
+
+/// The signals that a daemon understands.
+pub(super) struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From now on they no longer end the process by themselves.
+    pub(super) fn listen() -> Result<Signals, Failure> {
+        Ok(Signals {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}
+
+/// Follows signals until one says stop; `settings` reads them anew.
+pub(super) async fn until_stopped(
+    daemon: Daemon,
+    mut signals: Signals,
+    settings: impl Fn() -> Result<Config, Failure>,
+    log: &log::LogHandle,
+) {
+    tell_supervisor(sd_notify::NotifyState::Ready);
+    loop {
+        tokio::select! {
+            _ = signals.hangup.recv() => reload(&daemon, settings(), log).await,
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+        }
+    }
+    tell_supervisor(sd_notify::NotifyState::Stopping);
+    daemon.stop().await;
+}
+
+/// Takes new settings, or keeps the old ones and says why.
+async fn reload(daemon: &Daemon, config: Result<Config, Failure>, log: &log::LogHandle) {
+    let taken = match config {
+        Ok(config) => {
+            let level = log.set_level(&config.log.level);
+            level.map(|()| config).map_err(Failure::from)
+        }
+        Err(failure) => Err(failure),
+    };
+    let reloaded = match taken {
+        Ok(config) => daemon.reload(config).await.map_err(Failure::from),
+        Err(failure) => Err(failure),
+    };
+    match reloaded {
+        Ok(waiting) if waiting.is_empty() => tracing::info!("the new settings are followed"),
+        Ok(waiting) => tracing::warn!(
+            "the new settings are followed, except those that need a restart: {}",
+            waiting.join(", ")
+        ),
+        Err(failure) => {
+            daemon.reload_failed();
+            tracing::error!("the old settings stay: {}", failure.sentence());
+        }
+    }
+}
+
+/// Tells systemd where there is one; without it this does nothing.
+fn tell_supervisor(state: sd_notify::NotifyState<'_>) {
+    // Nobody to tell is no failure.
+    let _ = sd_notify::notify(&[state]);
+}

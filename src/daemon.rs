@@ -1,0 +1,239 @@
+//! The daemon: what starts, in which order, and what stops, in the reverse one.
+//!
+//! Values are built here once and handed over; nothing is global, nothing runs unowned. Tests start
+//! the same daemon in their own process with a manual clock.
+
+mod lock;
+mod readiness;
+mod series;
+mod watch;
+
+use std::{net::SocketAddr, path::Path, sync::Arc};
+
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use chrono_tz::Tz;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::{lock::FolderLock, series::ArticleCounts};
+use crate::{
+    clock::Clock,
+    config::{Config, Limits},
+    ingest::{Intake, due},
+    jobs::{self, Jobs},
+    metrics::Metrics,
+    publish::{self, Publisher, Rounds},
+    store::Store,
+    views::Views,
+    web::{self, server::Listener},
+};
+
+/// A running daemon.
+pub struct Daemon {
+    /// Where the public listener is.
+    pub public: SocketAddr,
+    /// Where the ops listener is.
+    pub ops: SocketAddr,
+    parts: Parts,
+    config: ArcSwap<Config>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    _lock: FolderLock,
+}
+
+/// The features that run, shared by cloning.
+#[derive(Clone)]
+pub struct Parts {
+    /// The article database.
+    pub store: Store,
+    /// Articles in.
+    pub intake: Intake,
+    /// Documents.
+    pub publisher: Publisher,
+    /// Counts.
+    pub views: Views,
+    /// Schedules.
+    pub jobs: Jobs,
+    /// Numbers for Prometheus.
+    pub metrics: Arc<Metrics>,
+    /// The time.
+    pub clock: Clock,
+    /// Followed by both listeners.
+    pub limits: Arc<ArcSwap<Limits>>,
+    /// The site's time zone.
+    pub zone: Arc<ArcSwap<Tz>>,
+}
+
+impl Daemon {
+    /// Starts everything. When this returns, documents kept by an earlier run are being served.
+    pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Daemon> {
+        let lock = FolderLock::take(&config.store.data)?;
+        let public = bind("public.listen", config.public.listen).await?;
+        let ops = bind("ops.listen", config.ops.listen).await?;
+        let (parts, rounds, counts) = build(&config, clock).await?;
+        let daemon = Daemon {
+            public: public.local_addr()?,
+            ops: ops.local_addr()?,
+            config: ArcSwap::from_pointee(config.clone()),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            _lock: lock,
+            parts,
+        };
+        daemon.spawn_workers(rounds, counts);
+        daemon.spawn_listeners(public, ops);
+        daemon.say_where(&config.store.data)?;
+        tracing::info!(public = %daemon.public, ops = %daemon.ops, "jarshy is ready");
+        Ok(daemon)
+    }
+
+    /// The features that run.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// The settings followed now.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.load_full()
+    }
+
+    fn spawn_workers(&self, rounds: Rounds, counts: Arc<ArticleCounts>) {
+        let Parts { store, intake, views, metrics, clock, .. } = self.parts.clone();
+        let stop = || self.stop.clone();
+        let roster = views.roster().clone();
+        self.tasks.spawn(publish::run(rounds, stop()));
+        self.tasks.spawn(due::run(intake, store.revisions(), clock, stop()));
+        self.tasks.spawn(stop().run_until_cancelled_owned(roster.follow(store.clone())));
+        self.tasks.spawn(watch::count_articles(counts, store.clone(), metrics.clone(), stop()));
+        self.tasks.spawn(watch::follow_other_processes(store, metrics, stop()));
+    }
+
+    fn spawn_listeners(&self, public: TcpListener, ops: TcpListener) {
+        let parts = &self.parts;
+        let listener = |socket| Listener {
+            socket,
+            limits: parts.limits.clone(),
+            metrics: parts.metrics.clone(),
+        };
+        let public_door = web::Public::new(
+            parts.publisher.shelf().clone(),
+            parts.views.clone(),
+            parts.limits.clone(),
+            parts.metrics.clone(),
+        );
+        let ops_door = web::Ops::new(api(parts));
+        self.tasks.spawn(listener(public).run(public_door, self.stop.clone()));
+        self.tasks.spawn(listener(ops).run(ops_door, self.stop.clone()));
+    }
+
+    /// `daemon.json`: where a running daemon is, for commands on the same data folder.
+    fn say_where(&self, data: &Path) -> anyhow::Result<()> {
+        let where_ = serde_json::json!({
+            "public": self.public.to_string(),
+            "ops": self.ops.to_string(),
+            "pid": std::process::id(),
+        });
+        let path = data.join("daemon.json");
+        std::fs::write(&path, format!("{where_}\n"))
+            .with_context(|| format!("{} cannot be written", path.display()))
+    }
+
+    /// Follows other settings, and says which of them need a restart.
+    pub async fn reload(&self, config: Config) -> anyhow::Result<Vec<&'static str>> {
+        let old = self.config();
+        let parts = &self.parts;
+        let table = jobs::table(&job_parts(&parts.publisher, &parts.metrics, &old), &config.feeds)?;
+        parts.jobs.replace(table, config.site.time_zone).await?;
+        parts.publisher.reload(publish::Settings::from(&config)).await?;
+        parts.intake.reconfigure(config.site.clone(), &config.limits);
+        let trusted = config.public.trusted_proxies.clone();
+        parts.views.reconfigure(&config.views, &config.site.origins, trusted);
+        parts.limits.store(Arc::new(config.limits.clone()));
+        parts.zone.store(Arc::new(config.site.time_zone));
+        let needs_restart = needs_restart(&old, &config);
+        self.config.store(Arc::new(config));
+        series::reloaded(&parts.metrics, true, parts.clock.now());
+        Ok(needs_restart)
+    }
+
+    /// Counts that a reload kept the old settings.
+    pub fn reload_failed(&self) {
+        series::reloaded(&self.parts.metrics, false, self.parts.clock.now());
+    }
+
+    /// Stops: no new connections, answers under way are finished, hits are folded, the log is moved
+    /// home.
+    pub async fn stop(self) {
+        self.parts.jobs.stop().await;
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.parts.views.stop().await;
+        let path = self.config().store.data.join("daemon.json");
+        // Only a hint for other commands; a stale one is recognised by its dead address.
+        let _ = std::fs::remove_file(path);
+        tracing::info!("jarshy has stopped");
+    }
+}
+
+async fn bind(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("{address} cannot be listened on; choose another address in {key}")
+    })
+}
+
+/// Builds the features, from the ground up.
+async fn build(
+    config: &Config,
+    clock: Clock,
+) -> anyhow::Result<(Parts, Rounds, Arc<ArticleCounts>)> {
+    let metrics = Arc::new(Metrics::new(config.metrics.feeds_max)?);
+    let store = Store::open(&config.store).await?;
+    let views = series::open_views(config, &metrics, clock.clone())?;
+    views.roster().catch_up(&store).await?;
+    let intake = Intake::new(store.clone(), config.site.clone(), &config.limits, clock.clone());
+    let settings = publish::Settings::from(config);
+    let (publisher, rounds) =
+        Publisher::load(store.clone(), settings, metrics.clone(), clock.clone()).await?;
+    let limits = Arc::new(ArcSwap::from_pointee(config.limits.clone()));
+    let zone = Arc::new(ArcSwap::from_pointee(config.site.time_zone));
+    let job_parts = job_parts(&publisher, &metrics, config);
+    let jobs = series::start_jobs(&job_parts, &store, config, clock.clone()).await?;
+    let parts = Parts { store, intake, publisher, views, jobs, metrics, clock, limits, zone };
+    series::register(&parts, config)?;
+    let counts = ArticleCounts::register(&parts.metrics)?;
+    Ok((parts, rounds, counts))
+}
+
+/// What the ops listener works with.
+fn api(parts: &Parts) -> web::Api {
+    let Parts { store, intake, publisher, views, jobs, metrics, clock, limits, zone } =
+        parts.clone();
+    let parts = parts.clone();
+    let reasons: web::Reasons = Arc::new(move || {
+        let parts = parts.clone();
+        Box::pin(async move { readiness::reasons(&parts).await })
+    });
+    web::Api { store, intake, publisher, views, jobs, metrics, clock, limits, zone, reasons }
+}
+
+fn job_parts(publisher: &Publisher, metrics: &Arc<Metrics>, config: &Config) -> jobs::Parts {
+    jobs::Parts {
+        publisher: publisher.clone(),
+        data: config.store.data.clone(),
+        metrics: metrics.clone(),
+    }
+}
+
+/// Settings that differ and that only a restart takes.
+fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    let differs = [
+        ("public.listen", old.public.listen != new.public.listen),
+        ("ops.listen", old.ops.listen != new.ops.listen),
+        ("store", old.store != new.store),
+        ("metrics", old.metrics != new.metrics),
+        ("jobs", old.jobs != new.jobs),
+    ];
+    differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+}

@@ -1,0 +1,209 @@
+//! A document ready to be sent: bytes in every encoding, with the headers of its 200 and its 304.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    config,
+    metrics::FeedMetrics,
+    model::{FeedSlug, Format, Millis},
+};
+
+/// How bytes are encoded on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// As they are.
+    Identity,
+    /// RFC 1952.
+    Gzip,
+    /// RFC 7932.
+    Brotli,
+}
+
+impl Encoding {
+    /// The value of `Content-Encoding`; none for identity.
+    pub fn as_header(self) -> Option<&'static str> {
+        match self {
+            Encoding::Identity => None,
+            Encoding::Gzip => Some("gzip"),
+            Encoding::Brotli => Some("br"),
+        }
+    }
+}
+
+/// The bytes of one encoding with all they are sent with.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// The encoding.
+    pub encoding: Encoding,
+    /// The body.
+    pub bytes: Bytes,
+    /// Strong, quoted (RFC 9110 §8.8.3).
+    pub etag: String,
+    /// Headers of a 200.
+    pub headers: HeaderMap,
+    /// Headers of a 304 (RFC 9110 §15.4.5).
+    pub headers_unchanged: HeaderMap,
+}
+
+/// A document ready to be sent.
+#[derive(Debug)]
+pub struct Document {
+    /// Its format; OPML counts as none of the feeds and keeps RSS here.
+    pub format: Format,
+    /// When the bytes last changed, whole seconds.
+    pub modified_at: Millis,
+    /// In the order identity, gzip, brotli; brotli may come later.
+    pub variants: Vec<Variant>,
+    /// Where requests are counted; none for documents that are no feed's.
+    pub metrics: Option<FeedMetrics>,
+}
+
+/// What a document is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Its format.
+    pub format: Format,
+    /// The value of `Content-Type`.
+    pub content_type: &'static str,
+    /// When the bytes last changed, whole seconds.
+    pub modified_at: Millis,
+    /// The value of `Link`, where there is one.
+    pub link: Option<String>,
+    /// The bytes.
+    pub identity: Bytes,
+    /// The same in gzip.
+    pub gzip: Bytes,
+    /// The same in brotli.
+    pub brotli: Option<Bytes>,
+    /// Where requests are counted.
+    pub metrics: Option<FeedMetrics>,
+}
+
+impl Document {
+    /// Puts headers to bytes.
+    pub fn new(parts: Parts, public: &config::Public) -> Document {
+        let shared = shared_headers(&parts, public);
+        let encodings = [
+            (Encoding::Identity, Some(&parts.identity)),
+            (Encoding::Gzip, Some(&parts.gzip)),
+            (Encoding::Brotli, parts.brotli.as_ref()),
+        ];
+        let content_type = HeaderValue::from_static(parts.content_type);
+        let ready = |(encoding, bytes): (Encoding, Option<&Bytes>)| {
+            Some(variant(encoding, bytes?.clone(), &content_type, &shared))
+        };
+        Document {
+            format: parts.format,
+            modified_at: parts.modified_at,
+            variants: encodings.into_iter().filter_map(ready).collect(),
+            metrics: parts.metrics,
+        }
+    }
+
+    /// The same document with brotli too.
+    pub fn with_brotli(&self, brotli: Bytes) -> Document {
+        let identity = self.identity();
+        let content_type = identity.headers[header::CONTENT_TYPE].clone();
+        let mut variants = self.variants.clone();
+        let shared = &identity.headers_unchanged;
+        variants.push(variant(Encoding::Brotli, brotli, &content_type, shared));
+        Document {
+            format: self.format,
+            modified_at: self.modified_at,
+            variants,
+            metrics: self.metrics.clone(),
+        }
+    }
+
+    /// The document as it is.
+    pub fn identity(&self) -> &Variant {
+        &self.variants[0]
+    }
+
+    /// The bytes of this encoding, where they are ready.
+    pub fn variant(&self, encoding: Encoding) -> Option<&Variant> {
+        self.variants.iter().find(|v| v.encoding == encoding)
+    }
+}
+
+fn variant(
+    encoding: Encoding,
+    bytes: Bytes,
+    content_type: &HeaderValue,
+    shared: &HeaderMap,
+) -> Variant {
+    let etag = etag(&bytes);
+    let mut unchanged = shared.clone();
+    if let Ok(value) = HeaderValue::from_str(&etag) {
+        unchanged.insert(header::ETAG, value);
+    }
+    let mut headers = unchanged.clone();
+    headers.insert(header::CONTENT_TYPE, content_type.clone());
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    if let Some(encoding) = encoding.as_header() {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    Variant { encoding, bytes, etag, headers, headers_unchanged: unchanged }
+}
+
+/// What a 200 and a 304 have in common.
+fn shared_headers(parts: &Parts, public: &config::Public) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let modified = UNIX_EPOCH + Duration::from_millis(parts.modified_at.0.max(0) as u64);
+    let texts = [
+        (header::LAST_MODIFIED, Some(httpdate::fmt_http_date(modified))),
+        (header::CACHE_CONTROL, Some(cache_control(public))),
+        (header::LINK, parts.link.clone()),
+    ];
+    for (name, text) in texts {
+        if let Some(Ok(value)) = text.map(|t| HeaderValue::from_str(&t)) {
+            headers.insert(name, value);
+        }
+    }
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers
+}
+
+/// RFC 9111 §5.2.2 and RFC 5861.
+fn cache_control(public: &config::Public) -> String {
+    format!(
+        "public, max-age={}, stale-while-revalidate={}, stale-if-error={}",
+        public.max_age.as_secs(),
+        public.stale_while_revalidate.as_secs(),
+        public.stale_if_error.as_secs()
+    )
+}
+
+/// The first half of SHA-256, in hexadecimal and quotes: the same bytes have the same tag on every
+/// machine.
+fn etag(bytes: &[u8]) -> String {
+    let hash = Sha256::digest(bytes);
+    let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{hex}\"")
+}
+
+/// `Link` of a feed's document: itself and its other formats (RFC 8288).
+pub fn link(
+    public: &config::Public,
+    feed: &FeedSlug,
+    format: Format,
+    formats: &[Format],
+) -> String {
+    let url = |f: Format| format!("{}/feeds/{feed}.{}", public.url, f.as_str());
+    let mut links =
+        vec![format!("<{}>; rel=\"self\"; type=\"{}\"", url(format), format.media_type())];
+    for other in formats.iter().filter(|f| **f != format) {
+        links.push(format!(
+            "<{}>; rel=\"alternate\"; type=\"{}\"",
+            url(*other),
+            other.media_type()
+        ));
+    }
+    links.join(", ")
+}

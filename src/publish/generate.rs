@@ -1,0 +1,207 @@
+//! One feed from entries to ready documents: render, guard, compress. A failure leaves the last good
+//! documents where they are; one bad article is left out and named.
+
+use std::sync::Arc;
+
+use super::{
+    document::{Document, Encoding, Parts, link},
+    encode,
+    lineup::Rendered,
+};
+use crate::{
+    config::{self, FeedConfig},
+    feed::{
+        self, RenderError,
+        guard::{self, Bounds, GuardFault, Previous},
+        snapshot::Snapshot,
+    },
+    metrics::FeedMetrics,
+    model::{Article, FeedSlug, Format, Millis},
+    store::KeptDocument,
+};
+
+/// All that a generation needs; it asks nobody.
+#[derive(Debug)]
+pub struct Order {
+    /// The feed.
+    pub config: Arc<FeedConfig>,
+    /// Its site.
+    pub site: config::Site,
+    /// How the world sees us.
+    pub public: config::Public,
+    /// Bounds of the guard.
+    pub bounds: config::Publish,
+    /// What is shown, newest first.
+    pub entries: Vec<Article>,
+    /// When an entry last left.
+    pub removed_at: Option<Millis>,
+    /// What the last good documents held, and how many of these are known to have left.
+    pub previous: Option<(Rendered, usize)>,
+    /// The documents there are.
+    pub standing: Option<Arc<[Arc<Document>]>>,
+    /// Where requests are counted.
+    pub metrics: FeedMetrics,
+    /// The time.
+    pub now: Millis,
+}
+
+/// A feed's new documents.
+#[derive(Debug)]
+pub struct Generated {
+    /// Ready to be served, without brotli where the bytes are new.
+    pub documents: Vec<Arc<Document>>,
+    /// False when every byte is as it was.
+    pub changed: bool,
+    /// What they hold.
+    pub rendered: Rendered,
+    /// Publication of the newest entry.
+    pub newest_at: Option<Millis>,
+    /// Entries left out because the document would have been too big.
+    pub cut: usize,
+}
+
+/// Makes a feed's documents. Blocking: tens of milliseconds for a large feed.
+pub fn generate(mut order: Order) -> Result<Generated, String> {
+    let entries = std::mem::take(&mut order.entries);
+    let mut snapshot =
+        Snapshot::new(&order.config, &order.site, &order.public, entries, order.removed_at);
+    let (rendering, cut) = render_within_bounds(&order, &mut snapshot)?;
+    let mut documents = Vec::with_capacity(rendering.len());
+    let mut changed = false;
+    for (format, bytes) in rendering {
+        let (document, is_new) = document(&order, format, bytes)?;
+        changed |= is_new;
+        documents.push(document);
+    }
+    Ok(Generated {
+        documents,
+        changed,
+        rendered: Rendered::new(&snapshot.entries, order.config.entries - cut),
+        newest_at: snapshot.entries.first().and_then(|a| a.published_at),
+        cut,
+    })
+}
+
+type Rendering = Vec<(Format, Vec<u8>)>;
+
+/// Renders every format. A few huge articles do not stop a feed: its oldest entries make room.
+fn render_within_bounds(
+    order: &Order,
+    snapshot: &mut Snapshot,
+) -> Result<(Rendering, usize), String> {
+    let mut cut = 0;
+    loop {
+        match render_all(order, snapshot) {
+            Ok(rendering) => return Ok((rendering, cut)),
+            Err(Refused::Guard(GuardFault::TooBig { .. })) if snapshot.entries.len() > 1 => {
+                snapshot.entries.pop();
+                cut += 1;
+            }
+            Err(refused) => return Err(refused.to_string()),
+        }
+    }
+}
+
+/// Why a document was not made.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    #[error(transparent)]
+    Guard(#[from] GuardFault),
+}
+
+fn render_all(order: &Order, snapshot: &Snapshot) -> Result<Rendering, Refused> {
+    let bounds =
+        Bounds { bytes_max: order.bounds.document_bytes_max, shrink_max: order.bounds.shrink_max };
+    let previous = order.previous.as_ref().map(|(rendered, left)| Previous {
+        guids: &rendered.guids,
+        links: &rendered.links,
+        left: *left,
+    });
+    let one = |format: &Format| {
+        let bytes = feed::render(*format, snapshot)?;
+        if !stands(order, *format, &bytes) {
+            guard::check(*format, &bytes, snapshot, &bounds, previous.as_ref())?;
+        }
+        Ok((*format, bytes))
+    };
+    order.config.formats.iter().map(one).collect()
+}
+
+/// True when these bytes are already served.
+fn stands(order: &Order, format: Format, bytes: &[u8]) -> bool {
+    standing(order, format).is_some_and(|d| d.identity().bytes == bytes)
+}
+
+fn standing(order: &Order, format: Format) -> Option<&Arc<Document>> {
+    order.standing.as_ref()?.iter().find(|d| d.format == format)
+}
+
+/// The document for these bytes, and whether they are new.
+fn document(
+    order: &Order,
+    format: Format,
+    bytes: Vec<u8>,
+) -> Result<(Arc<Document>, bool), String> {
+    let standing = standing(order, format);
+    if let Some(document) = standing.filter(|d| d.identity().bytes == bytes) {
+        return Ok((document.clone(), false));
+    }
+    let gzip = encode::gzip(&bytes).map_err(|e| e.to_string())?;
+    let parts = Parts {
+        format,
+        content_type: format.content_type(),
+        modified_at: modified_at(order.now, standing.map(|d| d.modified_at)),
+        link: Some(link(&order.public, &order.config.slug, format, &order.config.formats)),
+        identity: bytes.into(),
+        gzip: gzip.into(),
+        brotli: None,
+        metrics: Some(order.metrics.clone()),
+    };
+    Ok((Arc::new(Document::new(parts, &order.public)), true))
+}
+
+/// Whole seconds, growing by at least one with each change: two changes within a second have two
+/// times.
+fn modified_at(now: Millis, before: Option<Millis>) -> Millis {
+    let now = Millis(now.seconds() * 1000);
+    before.map_or(now, |before| now.max(before.plus(1000)))
+}
+
+/// The same documents with brotli. Blocking.
+pub fn with_brotli(documents: &[Arc<Document>]) -> std::io::Result<Vec<Arc<Document>>> {
+    let complete = |document: &Arc<Document>| {
+        if document.variant(Encoding::Brotli).is_some() {
+            return Ok(document.clone());
+        }
+        let brotli = encode::brotli(&document.identity().bytes)?;
+        Ok(Arc::new(document.with_brotli(brotli.into())))
+    };
+    documents.iter().map(complete).collect()
+}
+
+/// Documents as the store keeps them.
+pub fn kept(
+    feed: &FeedSlug,
+    documents: &[Arc<Document>],
+    rendered: &Rendered,
+    newest_at: Option<Millis>,
+    now: Millis,
+) -> Vec<KeptDocument> {
+    let bytes =
+        |document: &Document, encoding| document.variant(encoding).map(|v| v.bytes.to_vec());
+    let one = |document: &Arc<Document>| KeptDocument {
+        feed: feed.clone(),
+        format: document.format,
+        identity: document.identity().bytes.to_vec(),
+        gzip: bytes(document, Encoding::Gzip).unwrap_or_default(),
+        brotli: bytes(document, Encoding::Brotli),
+        modified_at: document.modified_at,
+        generated_at: now,
+        newest_at,
+        guids: rendered.guids.clone(),
+        links: rendered.links.clone(),
+    };
+    documents.iter().map(one).collect()
+}

@@ -1,0 +1,158 @@
+//! Following the revision log and the time: entries move, and feeds are touched.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Rounds;
+use crate::{
+    feed::auto::AutoFeed,
+    model::{Article, ArticleId, FeedSlug, Millis},
+    publish::membership::{self, Move, Scope},
+    store::{DbError, Entry, EntryChanges, FeedState},
+};
+
+/// Changes read at once.
+const PAGE: usize = 200;
+/// Pages read by one round: a long import does not keep the first articles from being published.
+const PAGES_MAX: usize = 10;
+
+/// What a change of entries means for one feed.
+#[derive(Debug, Default)]
+struct Effect {
+    touches: bool,
+    left: usize,
+    auto: Option<AutoFeed>,
+}
+
+impl Rounds {
+    /// Reads what changed and moves entries accordingly.
+    pub(super) async fn follow_changes(&mut self) -> Result<(), DbError> {
+        for _ in 0..PAGES_MAX {
+            let changed = self.store.changes_since(self.cursor, PAGE).await?;
+            let Some(last) = changed.last() else { return Ok(()) };
+            let (cursor, count) = (last.revision, changed.len());
+            let articles: Vec<Article> = changed.into_iter().map(|s| s.article).collect();
+            let scope = self.scope.clone();
+            self.move_articles(&scope, &articles, |_| true, Some(cursor)).await?;
+            self.cursor = cursor;
+            if count < PAGE {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Touches the feeds of entries whose time has ended.
+    pub(super) async fn follow_time(&mut self) -> Result<(), DbError> {
+        let now = self.clock.now();
+        for (feed, count) in self.store.expired(self.expired_until, now).await? {
+            if let Some(live) = self.feeds.get_mut(&feed) {
+                live.left += count;
+                live.state.removed_at = live.state.removed_at.max(Some(now));
+                self.touched.insert(feed);
+            }
+        }
+        self.expired_until = now;
+        self.next_expiry = self.store.next_expiry(now).await?;
+        Ok(())
+    }
+
+    /// Brings the entries of these articles in step, in the feeds of `scope`; `concerns` says which
+    /// of their present entries belong to it.
+    pub(super) async fn move_articles(
+        &mut self,
+        scope: &Scope,
+        articles: &[Article],
+        concerns: impl Fn(&FeedSlug) -> bool,
+        cursor: Option<i64>,
+    ) -> Result<(), DbError> {
+        let ids: Vec<ArticleId> = articles.iter().map(|a| a.id.clone()).collect();
+        let mut existing = self.store.entries_of(&ids).await?;
+        existing.retain(|entry| concerns(&entry.feed));
+        let moves = membership::moves(scope, articles, existing);
+        let now = self.clock.now();
+        let effects = self.effects(&moves, now);
+        let changes = self.entry_changes(&moves, &effects, now, cursor);
+        self.store.change_entries(changes).await?;
+        self.take_effect(effects, now).await
+    }
+
+    fn effects(&self, moves: &[Move], now: Millis) -> BTreeMap<FeedSlug, Effect> {
+        let mut effects: BTreeMap<FeedSlug, Effect> = BTreeMap::new();
+        for change in moves {
+            let effect = effects.entry(change.feed.clone()).or_default();
+            if let Some(live) = self.feeds.get(&change.feed) {
+                let seen = |place| live.shows(place, &change.article);
+                effect.touches |= change.visible_places(now).any(seen);
+            }
+            effect.left += usize::from(change.leaves());
+            effect.auto = effect.auto.take().or_else(|| change.auto.clone());
+        }
+        effects
+    }
+
+    fn entry_changes(
+        &self,
+        moves: &[Move],
+        effects: &BTreeMap<FeedSlug, Effect>,
+        now: Millis,
+        cursor: Option<i64>,
+    ) -> EntryChanges {
+        let changed = || moves.iter().filter(|m| m.changes_entry());
+        let upserts: Vec<Entry> = changed().filter_map(|m| m.after.clone()).collect();
+        let gone = changed().filter(|m| m.leaves());
+        EntryChanges {
+            upserts,
+            removals: gone.map(|m| (m.feed.clone(), m.article.clone())).collect(),
+            states: effects.iter().filter_map(|(f, e)| self.state_after(f, e, now)).collect(),
+            cursor,
+        }
+    }
+
+    /// The state to be written for a feed: touched ones stay dirty until their documents are kept.
+    fn state_after(&self, feed: &FeedSlug, effect: &Effect, now: Millis) -> Option<FeedState> {
+        if let Some(live) = self.feeds.get(feed) {
+            return effect.touches.then(|| dirty_state(&live.state, effect, now));
+        }
+        let auto = effect.auto.as_ref().filter(|_| !self.small.contains_key(feed))?;
+        Some(FeedState {
+            feed: feed.clone(),
+            auto_name: Some(auto.name.clone()),
+            selection: String::new(),
+            removed_at: None,
+            dirty: false,
+        })
+    }
+
+    /// What was written holds from here on.
+    async fn take_effect(
+        &mut self,
+        effects: BTreeMap<FeedSlug, Effect>,
+        now: Millis,
+    ) -> Result<(), DbError> {
+        let mut perhaps = BTreeSet::new();
+        for (feed, effect) in effects {
+            if let Some(state) = self.state_after(&feed, &effect, now) {
+                match self.feeds.get_mut(&feed) {
+                    Some(live) => live.state = state,
+                    None => drop(self.small.insert(feed.clone(), state)),
+                }
+            }
+            match self.feeds.get_mut(&feed) {
+                Some(live) => {
+                    live.left += effect.left;
+                    if effect.touches {
+                        self.touched.insert(feed);
+                    }
+                }
+                None => drop(perhaps.insert(feed)),
+            }
+        }
+        self.wake_small_feeds(perhaps).await
+    }
+}
+
+fn dirty_state(state: &FeedState, effect: &Effect, now: Millis) -> FeedState {
+    let removed_at =
+        if effect.left > 0 { state.removed_at.max(Some(now)) } else { state.removed_at };
+    FeedState { removed_at, dirty: true, ..state.clone() }
+}

@@ -1,0 +1,153 @@
+//! The work of publishing, one round after another, in one task.
+//!
+//! A round never keeps a reader waiting: it follows the revision log and the time, makes what was
+//! touched, and then, one small step a round, does what may wait: brotli, keeping documents, filling
+//! feeds anew.
+
+mod fill;
+mod follow;
+mod load;
+mod produce;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use self::fill::Fill;
+use super::{
+    FeedStatus, Publisher, RegenerateError, Request, Settings, lineup::LiveFeed, membership::Scope,
+};
+use crate::{
+    clock::Clock,
+    metrics::Metrics,
+    model::{FeedSlug, Millis},
+    store::{DbError, FeedState, Store},
+};
+
+/// How long a round waits after the store failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+type Answer = oneshot::Sender<Result<FeedStatus, RegenerateError>>;
+
+/// The state of publishing between two rounds.
+pub struct Rounds {
+    store: Store,
+    settings: Settings,
+    scope: Scope,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+    publisher: Publisher,
+    requests: mpsc::Receiver<Request>,
+    revisions: watch::Receiver<i64>,
+    /// The feeds that are served.
+    feeds: BTreeMap<FeedSlug, LiveFeed>,
+    /// Automatic feeds that have too few entries to be served.
+    small: HashMap<FeedSlug, FeedState>,
+    statuses: BTreeMap<FeedSlug, FeedStatus>,
+    /// How far the revision log has been read.
+    cursor: i64,
+    /// Entries whose time ended before this have been seen to.
+    expired_until: Millis,
+    next_expiry: Option<Millis>,
+    touched: BTreeSet<FeedSlug>,
+    asked: Vec<(FeedSlug, Answer)>,
+    arrived: VecDeque<Request>,
+    /// Feeds whose documents want brotli and keeping.
+    unfinished: VecDeque<FeedSlug>,
+    /// Feeds to be looked at once after a start or a reload, when there is time.
+    stale: VecDeque<FeedSlug>,
+    filling: Option<Fill>,
+    failed: bool,
+}
+
+impl Rounds {
+    /// One round. A failing store is logged and counted; the next round begins where this one
+    /// failed.
+    pub async fn run_once(&mut self) {
+        if std::mem::take(&mut self.failed) {
+            tokio::time::sleep(PAUSE).await;
+        }
+        if let Err(error) = self.work().await {
+            tracing::error!(%error, "publishing stopped halfway, it goes on in a second");
+            self.metrics.store_errors.inc();
+            self.failed = true;
+        }
+    }
+
+    async fn work(&mut self) -> Result<(), DbError> {
+        self.take_requests().await;
+        let waiting_since = self.store.take_waiting_since();
+        self.follow_changes().await?;
+        self.follow_time().await?;
+        self.produce_touched().await?;
+        if let Some(since) = waiting_since {
+            self.metrics.publish_to_ready.observe(since.elapsed().as_secs_f64());
+        }
+        self.finish_one().await?;
+        self.fill_one_page().await?;
+        if self.unfinished.is_empty()
+            && let Some(feed) = self.stale.pop_front()
+        {
+            self.touched.insert(feed);
+        }
+        Ok(())
+    }
+
+    /// True when nothing is left to do before something happens.
+    pub fn is_idle(&self) -> bool {
+        !self.failed
+            && self.cursor >= *self.revisions.borrow()
+            && self.touched.is_empty()
+            && self.unfinished.is_empty()
+            && self.stale.is_empty()
+            && self.arrived.is_empty()
+            && self.filling.is_none()
+    }
+
+    /// Returns when something happened: a change, a request, or an entry's end.
+    pub async fn wait(&mut self) {
+        let expiry = self.next_expiry;
+        let clock = self.clock.clone();
+        let end_of_an_entry = async {
+            match expiry {
+                Some(at) => clock.sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            // The sender lives in the store, which we hold.
+            _ = self.revisions.changed() => {}
+            Some(request) = self.requests.recv() => self.arrived.push_back(request),
+            () = end_of_an_entry => {}
+        }
+    }
+
+    async fn take_requests(&mut self) {
+        while let Ok(request) = self.requests.try_recv() {
+            self.arrived.push_back(request);
+        }
+        while let Some(request) = self.arrived.pop_front() {
+            match request {
+                Request::Regenerate(feed, answer) => self.ask(feed, answer),
+                Request::Reload(settings, answer) => {
+                    let result = self.reload(*settings).await;
+                    // Whoever asked may have gone away; the settings hold all the same.
+                    let _ = answer.send(result);
+                }
+            }
+        }
+    }
+
+    fn ask(&mut self, feed: FeedSlug, answer: Answer) {
+        if self.feeds.contains_key(&feed) {
+            self.touched.insert(feed.clone());
+            self.asked.push((feed, answer));
+        } else {
+            let _ = answer.send(Err(RegenerateError::Unknown(feed.to_string())));
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The ready documents. Requests read without a lock; publish swaps whole feeds.
+
+use std::{collections::HashMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+
+use super::document::Document;
+use crate::model::{FeedSlug, Format};
+
+/// Every ready document by the path it is served at.
+#[derive(Debug, Default)]
+pub struct Shelf {
+    places: ArcSwap<Places>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Places {
+    by_path: HashMap<Arc<str>, Arc<Document>>,
+    by_feed: HashMap<FeedSlug, Arc<[Arc<Document>]>>,
+}
+
+impl Shelf {
+    /// The document at this path, such as `/feeds/news.rss`.
+    pub fn get(&self, path: &str) -> Option<Arc<Document>> {
+        self.places.load().by_path.get(path).cloned()
+    }
+
+    /// A feed's documents, in the order of its formats.
+    pub fn feed(&self, slug: &str) -> Option<Arc<[Arc<Document>]>> {
+        let slug = FeedSlug::parse(slug).ok()?;
+        self.places.load().by_feed.get(&slug).cloned()
+    }
+
+    /// Puts a feed's documents in the place of its old ones.
+    pub fn put(&self, feed: &FeedSlug, documents: Vec<Arc<Document>>) {
+        self.change(|places| {
+            places.remove(feed);
+            for document in &documents {
+                let path = document_path(feed, document.format);
+                places.by_path.insert(path.into(), document.clone());
+            }
+            places.by_feed.insert(feed.clone(), documents.as_slice().into());
+        });
+    }
+
+    /// Puts a document that belongs to no feed at a path of its own.
+    pub fn put_at(&self, path: &'static str, document: Arc<Document>) {
+        self.change(|places| {
+            places.by_path.insert(path.into(), document.clone());
+        });
+    }
+
+    /// Takes a feed's documents away.
+    pub fn remove(&self, feed: &FeedSlug) {
+        self.change(|places| places.remove(feed));
+    }
+
+    fn change(&self, change: impl Fn(&mut Places)) {
+        self.places.rcu(|places| {
+            let mut places = Places::clone(places);
+            change(&mut places);
+            places
+        });
+    }
+}
+
+impl Places {
+    fn remove(&mut self, feed: &FeedSlug) {
+        if self.by_feed.remove(feed).is_some() {
+            for format in Format::ALL {
+                self.by_path.remove(document_path(feed, format).as_str());
+            }
+        }
+    }
+}
+
+/// Where a feed's document is served.
+pub fn document_path(feed: &FeedSlug, format: Format) -> String {
+    format!("/feeds/{feed}.{}", format.as_str())
+}

@@ -1,0 +1,40 @@
+//! Which User-Agents are programs by their own word.
+//!
+//! A first table of words (`agents.txt`), not a judge of clever ones: a program that sends a
+//! browser's agent passes.
+
+use aho_corasick::{AhoCorasick, BuildError, MatchKind};
+
+const TABLE: &str = include_str!("agents.txt");
+/// Browsers send far less; what is longer is judged by its beginning.
+const AGENT_BYTES_MAX: usize = 4096;
+
+/// The table, ready to search.
+#[derive(Debug)]
+pub struct Agents {
+    words: AhoCorasick,
+    /// The words from this number on hide the others.
+    first_human: usize,
+}
+
+impl Agents {
+    /// Builds the search from the table.
+    pub fn new() -> Result<Agents, BuildError> {
+        let lines = || TABLE.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let bots: Vec<&str> = lines().filter(|line| !line.starts_with('!')).collect();
+        let humans = lines().filter_map(|line| line.strip_prefix('!'));
+        let words = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(bots.iter().copied().chain(humans))?;
+        Ok(Agents { words, first_human: bots.len() })
+    }
+
+    /// True for a program, and for whoever does not say what it is.
+    pub fn is_bot(&self, user_agent: Option<&[u8]>) -> bool {
+        let agent = user_agent.unwrap_or_default().trim_ascii();
+        let agent = &agent[..agent.len().min(AGENT_BYTES_MAX)];
+        let bot_word = |found: aho_corasick::Match| found.pattern().as_usize() < self.first_human;
+        agent.is_empty() || self.words.find_iter(agent).any(bot_word)
+    }
+}

@@ -1,0 +1,73 @@
+//! The doors to the world: two listeners, and what each answers.
+//!
+//! [`server`] accepts connections; [`Public`] answers ready documents and hits before any routing;
+//! [`Ops`] hands requests to the table of `routes`. Nothing is decided here: a request is read, asked
+//! of the feature, and answered; [`error`] is the one place where an error becomes a status.
+
+mod answer;
+mod articles;
+mod auth;
+mod batch;
+mod changes;
+mod conditional;
+mod deadline;
+pub mod error;
+mod feed_states;
+mod feeds;
+mod health;
+mod host;
+mod jobs;
+mod negotiate;
+mod openapi;
+mod ops;
+mod public;
+mod request;
+mod routes;
+pub mod server;
+mod view_reports;
+mod views;
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use arc_swap::ArcSwap;
+use chrono_tz::Tz;
+
+pub use answer::{Answer, Body};
+pub use auth::{CanAdmin, CanRead, CanWrite};
+pub use error::{Problem, StoreErrors};
+pub use ops::Ops;
+pub use public::Public;
+pub use request::{NoQuery, Query, read_body};
+pub use routes::router;
+
+use crate::{
+    clock::Clock, config::Limits, ingest::Intake, jobs::Jobs, metrics::Metrics, publish::Publisher,
+    store::Store, views::Views,
+};
+
+/// Asks for the reasons why the daemon is not ready.
+pub type Reasons = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Vec<String>> + Send>> + Send + Sync>;
+
+/// What the routes of the ops listener work with.
+pub struct Api {
+    /// Articles and tokens.
+    pub store: Store,
+    /// The one door by which an article changes.
+    pub intake: Intake,
+    /// Documents.
+    pub publisher: Publisher,
+    /// Counts.
+    pub views: Views,
+    /// Schedules.
+    pub jobs: Jobs,
+    /// Numbers for Prometheus.
+    pub metrics: Arc<Metrics>,
+    /// Tells whether a token has expired.
+    pub clock: Clock,
+    /// Bounds on requests and answers; replaced by a reload.
+    pub limits: Arc<ArcSwap<Limits>>,
+    /// The site's time zone, in which days begin; replaced by a reload.
+    pub zone: Arc<ArcSwap<Tz>>,
+    /// Why the daemon is not ready.
+    pub reasons: Reasons,
+}

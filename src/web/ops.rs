@@ -1,0 +1,119 @@
+//! The ops listener: host and length checked, then the table of `routes`, then counted.
+
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Instant};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{MatchedPath, Request},
+    middleware::{Next, from_fn},
+    response::Response,
+};
+use hyper::{StatusCode, body::Incoming};
+use tower::ServiceExt;
+
+use super::{
+    Api, StoreErrors,
+    answer::{self, Answer},
+    host,
+    routes::{NAMES, router},
+    server::Door,
+};
+use crate::metrics::RouteMetrics;
+
+const BAD_HOST: &str = "A request needs exactly one valid Host header.\n";
+const LONG_URI: &str = "The address is too long.\n";
+const BROKEN: &str = "Something broke in jarshy; its log says what.\n";
+
+/// The door for the newsroom's ops, editors' tools and partners' mirrors.
+#[derive(Clone)]
+pub struct Ops {
+    api: Arc<Api>,
+    router: Router,
+    routes: Arc<Vec<(&'static str, RouteMetrics)>>,
+}
+
+/// The route a request was matched to, told by the router on the way out.
+#[derive(Clone)]
+struct Matched(MatchedPath);
+
+impl Ops {
+    /// A door with these features behind it.
+    pub fn new(api: Api) -> Ops {
+        let api = Arc::new(api);
+        let routes = NAMES.iter().map(|(path, name)| (*path, api.metrics.route(name))).collect();
+        let (router, _) = router(api.clone());
+        let router = router.layer(from_fn(tell_route));
+        Ops { api, router, routes: Arc::new(routes) }
+    }
+
+    fn refusal(&self, request: &Request<Incoming>) -> Option<Answer> {
+        if !host::is_valid(request.headers()) {
+            return Some(answer::text(StatusCode::BAD_REQUEST, BAD_HOST));
+        }
+        let length = request.uri().path_and_query().map_or(0, |p| p.as_str().len());
+        if length > self.api.limits.load().uri_bytes_max {
+            self.api.metrics.limit_hit("uri");
+            return Some(answer::text(StatusCode::URI_TOO_LONG, LONG_URI));
+        }
+        None
+    }
+
+    async fn routed(&self, request: Request<Incoming>) -> Answer {
+        let answer = self.router.clone().oneshot(request.map(Body::new));
+        // A panic of a handler is a bug, and still no reason to cut the connection.
+        let answer = tokio::spawn(answer).await;
+        match answer {
+            Ok(Ok(answer)) => answer::routed(answer),
+            Ok(Err(never)) => match never {},
+            Err(error) => {
+                tracing::error!(%error, "a handler panicked");
+                answer::text(StatusCode::INTERNAL_SERVER_ERROR, BROKEN)
+            }
+        }
+    }
+
+    fn count(&self, answer: &Answer, began: Instant) {
+        let matched = answer.extensions().get::<Matched>();
+        let path = matched.map_or("", |m| m.0.as_str());
+        let route = self.routes.iter().find(|(known, _)| *known == path).or(self.routes.last());
+        if let Some((_, route)) = route {
+            route.answered(answer.status().as_u16(), began.elapsed());
+        }
+        if let Some(StoreErrors(errors)) = answer.extensions().get() {
+            self.api.metrics.store_errors.inc_by(*errors);
+        }
+    }
+}
+
+impl Door for Ops {
+    fn answer_now(&self, _: &Request<Incoming>) -> Option<Answer> {
+        None
+    }
+
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+        _: SocketAddr,
+    ) -> impl Future<Output = Answer> + Send + 'static {
+        let door = self.clone();
+        async move {
+            let began = Instant::now();
+            let answer = match door.refusal(&request) {
+                Some(refusal) => refusal,
+                None => door.routed(request).await,
+            };
+            door.count(&answer, began);
+            answer
+        }
+    }
+}
+
+async fn tell_route(request: Request, next: Next) -> Response {
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    if let Some(matched) = matched {
+        response.extensions_mut().insert(Matched(matched));
+    }
+    response
+}

@@ -1,0 +1,174 @@
+//! The public listener: hot paths first, then a short list of the rest.
+
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Instant};
+
+use arc_swap::ArcSwap;
+use hyper::{Request, StatusCode, body::Incoming};
+
+use super::{
+    answer::{self, Answer},
+    feeds, host,
+    server::Door,
+    views,
+};
+use crate::{
+    config::Limits,
+    metrics::{Metrics, RouteMetrics},
+    model::Channel,
+    publish::Shelf,
+    views::Views,
+};
+
+const NOTHING: &str = "There is nothing at this address; feeds are listed in /feeds.opml.\n";
+const BAD_HOST: &str = "A request needs exactly one valid Host header.\n";
+const LONG_URI: &str = "The address is too long.\n";
+
+/// The door for readers, aggregators and pages.
+#[derive(Clone)]
+pub struct Public(Arc<Inner>);
+
+struct Inner {
+    shelf: Arc<Shelf>,
+    views: Views,
+    limits: Arc<ArcSwap<Limits>>,
+    metrics: Arc<Metrics>,
+    routes: Routes,
+}
+
+/// One handle for each route of this listener.
+struct Routes {
+    document: RouteMetrics,
+    feed: RouteMetrics,
+    hit: RouteMetrics,
+    pixel: RouteMetrics,
+    count: RouteMetrics,
+    other: RouteMetrics,
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy, Debug)]
+enum Route<'a> {
+    Feed(&'a str),
+    Hit(views::Named<'a>, Channel),
+    Count(&'a str),
+    Other,
+}
+
+impl Public {
+    /// A door with these features behind it.
+    pub fn new(
+        shelf: Arc<Shelf>,
+        views: Views,
+        limits: Arc<ArcSwap<Limits>>,
+        metrics: Arc<Metrics>,
+    ) -> Public {
+        let routes = Routes {
+            document: metrics.route("document"),
+            feed: metrics.route("feed"),
+            hit: metrics.route("hit"),
+            pixel: metrics.route("pixel"),
+            count: metrics.route("count"),
+            other: metrics.route("other"),
+        };
+        Public(Arc::new(Inner { shelf, views, limits, metrics, routes }))
+    }
+}
+
+impl Door for Public {
+    fn answer_now(&self, request: &Request<Incoming>) -> Option<Answer> {
+        let began = Instant::now();
+        let document = self.0.shelf.get(request.uri().path())?;
+        let answer = match self.0.refusal(request) {
+            Some(refusal) => refusal,
+            None => feeds::document(request.method(), request.headers(), &document),
+        };
+        self.0.routes.document.answered(answer.status().as_u16(), began.elapsed());
+        Some(answer)
+    }
+
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> impl Future<Output = Answer> + Send + 'static {
+        let inner = self.0.clone();
+        async move { inner.answer(request, peer).await }
+    }
+}
+
+impl Inner {
+    /// What is wrong with the request whatever it asks for.
+    fn refusal(&self, request: &Request<Incoming>) -> Option<Answer> {
+        if !host::is_valid(request.headers()) {
+            return Some(answer::text(StatusCode::BAD_REQUEST, BAD_HOST));
+        }
+        let uri = request.uri();
+        let length = uri.path().len() + uri.query().map_or(0, str::len);
+        if length > self.limits.load().uri_bytes_max {
+            self.metrics.limit_hit("uri");
+            return Some(answer::text(StatusCode::URI_TOO_LONG, LONG_URI));
+        }
+        None
+    }
+
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+        let began = Instant::now();
+        let (parts, body) = request.into_parts();
+        let request = Request::from_parts(parts, body);
+        let route = route(request.uri().path(), request.uri().query());
+        let metrics = self.routes.of(route).clone();
+        let answer = match self.refusal(&request) {
+            Some(refusal) => refusal,
+            None => self.dispatch(request, peer).await,
+        };
+        metrics.answered(answer.status().as_u16(), began.elapsed());
+        answer
+    }
+
+    async fn dispatch(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+        let (parts, body) = request.into_parts();
+        match route(parts.uri.path(), parts.uri.query()) {
+            Route::Feed(slug) => feeds::by_accept(&parts.method, &parts.headers, &self.shelf, slug),
+            Route::Hit(named, channel) => {
+                let limits = self.limits.load_full();
+                let bounds = (&*limits, &*self.metrics);
+                views::hit(&self.views, bounds, (named, channel), &parts, body, peer).await
+            }
+            Route::Count(rest) => views::count(&self.views, &parts.method, &parts.headers, rest),
+            Route::Other if parts.uri.path().starts_with("/feeds/") => feeds::not_found(),
+            Route::Other => answer::text(StatusCode::NOT_FOUND, NOTHING),
+        }
+    }
+}
+
+impl Routes {
+    fn of(&self, route: Route<'_>) -> &RouteMetrics {
+        match route {
+            Route::Feed(_) => &self.feed,
+            Route::Hit(_, Channel::Script) => &self.hit,
+            Route::Hit(_, Channel::Pixel) => &self.pixel,
+            Route::Count(_) => &self.count,
+            Route::Other => &self.other,
+        }
+    }
+}
+
+/// THE LIST of public addresses besides ready documents.
+fn route<'a>(path: &'a str, query: Option<&'a str>) -> Route<'a> {
+    if let Some(rest) = path.strip_prefix("/v/") {
+        return match rest.strip_suffix(".gif") {
+            Some(id) => Route::Hit(views::Named::Id(id), Channel::Pixel),
+            None => Route::Hit(views::Named::Id(rest), Channel::Script),
+        };
+    }
+    if path == "/v" {
+        return Route::Hit(views::Named::Query(query.unwrap_or_default()), Channel::Script);
+    }
+    if let Some(rest) = path.strip_prefix("/count/") {
+        return Route::Count(rest);
+    }
+    match path.strip_prefix("/feeds/") {
+        Some(slug) if !slug.contains(['.', '/']) && !slug.is_empty() => Route::Feed(slug),
+        _ => Route::Other,
+    }
+}

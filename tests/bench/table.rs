@@ -1,0 +1,145 @@
+//! Lines of a run in, one Markdown table out: medians over rounds, ratios of the same round.
+//!
+//! A line begins with `kind/case/server` and its numbers stand in the order in which `load`,
+//! `publish` and `run` print them.
+
+use std::{collections::BTreeMap, fs};
+
+use anyhow::Context;
+
+use crate::arguments::Arguments;
+
+/// The numbers of one line.
+type Numbers = Vec<f64>;
+/// Rounds in the order of the file, by `kind/case/server`.
+type Lines = BTreeMap<String, Vec<Numbers>>;
+
+const OURS: &str = "jarshy";
+
+/// Prints the table of the file's lines.
+pub fn print(arguments: &Arguments) -> anyhow::Result<()> {
+    let file = arguments.rest.first().context("name the file of lines")?;
+    let lines = read(&fs::read_to_string(file)?);
+    println!("| measured | jarshy | beside | ratio | per CPU-second | ratio | reach |");
+    println!("|---|---|---|---|---|---|---|");
+    for case in ["40 kB gzip", "6 kB gzip", "304"] {
+        rates(&lines, &format!("feeds/{case}"), "nginx", "≥ 1.0");
+        rates(&lines, &format!("feeds/{case}"), "bare hyper", "≥ 0.95");
+    }
+    publishes(&lines);
+    rates(&lines, "views/64 connections", "log file", "≥ 0.9");
+    rates(&lines, "views/64 connections", "nothing kept", "");
+    starts(&lines);
+    Ok(())
+}
+
+fn read(text: &str) -> Lines {
+    let mut lines = Lines::new();
+    for line in text.lines() {
+        let mut columns = line.split('\t');
+        let label = columns.next().unwrap_or_default().to_owned();
+        let numbers = columns.map(|number| number.parse().unwrap_or(f64::NAN)).collect();
+        lines.entry(label).or_default().push(numbers);
+    }
+    lines
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn per_second(round: &Numbers) -> f64 {
+    column(round, 0) / column(round, 1)
+}
+
+fn per_cpu_second(round: &Numbers) -> f64 {
+    column(round, 0) / column(round, 2)
+}
+
+fn column(round: &Numbers, at: usize) -> f64 {
+    round.get(at).copied().unwrap_or(f64::NAN)
+}
+
+fn medians(rounds: &[Numbers], number: fn(&Numbers) -> f64) -> f64 {
+    median(rounds.iter().map(number).collect())
+}
+
+fn ratio(ours: &[Numbers], theirs: &[Numbers], number: fn(&Numbers) -> f64) -> f64 {
+    median(ours.iter().zip(theirs).map(|(a, b)| number(a) / number(b)).collect())
+}
+
+/// A row of requests per second and per CPU-second beside the best server whose name begins so.
+fn rates(lines: &Lines, case: &str, beside: &str, reach: &str) {
+    let Some(ours) = lines.get(&format!("{case}/{OURS}")) else { return };
+    let prefix = format!("{case}/{beside}");
+    let servers = || lines.iter().filter(|(label, _)| label.starts_with(&prefix));
+    let best = |number: fn(&Numbers) -> f64| {
+        servers().max_by(|a, b| medians(a.1, number).total_cmp(&medians(b.1, number)))
+    };
+    let (Some((name, fastest)), Some((_, leanest))) = (best(per_second), best(per_cpu_second))
+    else {
+        return;
+    };
+    let name = name.rsplit('/').next().unwrap_or_default();
+    println!(
+        "| {}, a second{} | {} | {name} {} | **{:.2}** | {} beside {} | **{:.2}** | {reach} |",
+        case.replace('/', ", "),
+        unexpected(ours),
+        thousands(medians(ours, per_second)),
+        thousands(medians(fastest, per_second)),
+        ratio(ours, fastest, per_second),
+        thousands(medians(ours, per_cpu_second)),
+        thousands(medians(leanest, per_cpu_second)),
+        ratio(ours, leanest, per_cpu_second),
+    );
+}
+
+fn unexpected(rounds: &[Numbers]) -> String {
+    match rounds.iter().map(|round| column(round, 7)).sum::<f64>() {
+        0.0 => String::new(),
+        count => format!(" ({count} UNEXPECTED ANSWERS)"),
+    }
+}
+
+fn thousands(number: f64) -> String {
+    match number {
+        number if number.is_finite() => format!("{:.1}k", number / 1000.0),
+        _ => "?".into(),
+    }
+}
+
+fn publishes(lines: &Lines) {
+    let mut gzip_p99 = Vec::new();
+    for (label, rounds) in lines.iter().filter(|(label, _)| label.starts_with("publish/")) {
+        let Some(numbers) = rounds.first() else { continue };
+        for (encoding, at) in [("identity", 1), ("gzip", 3)] {
+            println!(
+                "| {} to 5 feeds, {encoding} | p50 {:.1} ms, p99 {:.1} ms | | | | | p99 ≤ 50 ms |",
+                label.replace('/', ", "),
+                column(numbers, at),
+                column(numbers, at + 1),
+            );
+        }
+        gzip_p99.push((column(numbers, 3), column(numbers, 4)));
+    }
+    if let [small, large] = gzip_p99[..] {
+        let (p50, p99) = (large.0 / small.0, large.1 / small.1);
+        println!(
+            "| publish, the larger to the smaller | | | p50 {p50:.2}, p99 {p99:.2} | | | ≤ 1.3 |"
+        );
+    }
+}
+
+fn starts(lines: &Lines) {
+    for (label, rounds) in lines.iter().filter(|(label, _)| label.starts_with("start/")) {
+        let what = label.replace('/', ", ");
+        let first = medians(rounds, |round| column(round, 0));
+        let (resident, peak) = (
+            medians(rounds, |r| column(r, 1) / 1024.0),
+            medians(rounds, |r| column(r, 2) / 1024.0),
+        );
+        println!("| {what}, first feed | {:.2} s | | | | | ≤ 2 s |", first / 1000.0);
+        println!("| {what}, resident (peak) | {resident:.0} ({peak:.0}) MiB | | | | | ≤ 200 MiB |");
+    }
+}
