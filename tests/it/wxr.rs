@@ -356,7 +356,17 @@ async fn a_single_bad_post_does_not_hold_up_the_others() {
     let large = "x".repeat((4 << 20) + 1);
     let no_link = post(4, "d").replace("https://turkestan.example/4/", "");
     let same_guid = post(5, "e").replace("?p=5", "?p=6");
-    let items = [post(1, &deep), post(2, &large), post(3, "c"), no_link, same_guid, post(6, "f")];
+    let builder = format!(
+        "<wp:postmeta><wp:meta_key>_elementor_data</wp:meta_key><wp:meta_value>{large}</wp:meta_value></wp:postmeta><wp:status>"
+    );
+    let items = [
+        post(1, &deep),
+        post(2, &large),
+        post(3, "c").replace("<wp:status>", &builder),
+        no_link,
+        same_guid,
+        post(6, "f"),
+    ];
     let report = room.import_text(export(&items.concat())).await;
     assert_eq!((report.taken, report.skipped, report.exit_code()), (2, 4, 0), "{report}");
     let named: Vec<_> =
@@ -482,4 +492,44 @@ fn shape(html: &str) -> String {
     }
     let out = out.replace(":)", "🙂").replace(";-)", "😉").replace("10x20", "1020");
     out.trim().to_owned()
+}
+
+#[tokio::test]
+async fn hostile_posts_cost_little_and_hurt_nobody() {
+    let pieces = [
+        "<!--more",
+        "<!-- wp:x",
+        "<!-- wp:block {\"ref\":7} /-->",
+        "[caption]",
+        "[a \"",
+        "[/a]",
+        "[[a]",
+        "[gallery ids=\"1,2\"]",
+        "<pre>",
+        "<pre>\n\n</pre>",
+        "</pre>",
+        "\n\n",
+        "<",
+        "<a \"",
+        "<br>\n<br>",
+        "[audio][video]",
+        "https://x.example/\n",
+        "<script>\n",
+        "<hr>",
+        "&amp;",
+        "[caption]x[/caption]",
+        "<!--",
+        "<p>[a_b]</p>",
+    ];
+    let block = format!(
+        "<item><wp:post_id>7</wp:post_id><wp:post_type>wp_block</wp:post_type><content:encoded><![CDATA[{}]]></content:encoded></item>",
+        "<!-- wp:block {\"ref\":7} /-->x".repeat(10)
+    );
+    let posts =
+        pieces.iter().zip(1..).map(|(piece, id)| post(id, &piece.repeat(30_000 / piece.len())));
+    let room = room().await;
+    let report = room.import_text(export(&format!("{block}{}", posts.collect::<String>()))).await;
+    assert_eq!(report.taken + report.skipped, pieces.len(), "{report}");
+    assert!(report.taken >= pieces.len() - 3, "{report}");
+    assert_eq!(report.exit_code(), 0, "{report}");
 }

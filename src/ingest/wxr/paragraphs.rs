@@ -9,6 +9,7 @@ use regex::{Captures, Regex};
 const BLOCKS: &str = "(?:table|thead|tfoot|caption|col|colgroup|tbody|tr|td|th|div|dl|dd|dt|ul|ol|li|pre|form|map|area|blockquote|address|style|p|h[1-6]|hr|fieldset|legend|section|article|aside|hgroup|header|footer|nav|figure|figcaption|details|menu|summary)";
 const S: &str = r"[ \t\n\r\x0B\x0C]";
 const NEWLINE_IN_TAG: &str = " <!-- wpnl --> ";
+const PRE_START: &str = "<pre wp-pre-tag-";
 const NEWLINE_KEPT: &str = "<WPPreserveNewline />";
 
 /// A replacement of every match; `BLOCKS` and `S` may be used as `@B` and `@S`.
@@ -117,10 +118,7 @@ pub(in crate::ingest) fn with_paragraphs(text: &str) -> String {
         html.push_str("</p>\n");
     }
     let html = with_breaks(apply(&WRAPPED, html));
-    let mut html = apply(&AROUND_BREAKS, html);
-    for (at, pre) in kept.iter().enumerate() {
-        html = html.replacen(&placeholder(at), pre, 1);
-    }
+    let html = with_pre(&apply(&AROUND_BREAKS, html), &kept);
     html.replace(NEWLINE_IN_TAG, "\n").replace(NEWLINE_IN_TAG.trim(), "\n")
 }
 
@@ -136,7 +134,22 @@ fn around_media(text: String) -> String {
 }
 
 fn placeholder(at: usize) -> String {
-    format!("<pre wp-pre-tag-{at}></pre>")
+    format!("{PRE_START}{at}></pre>")
+}
+
+/// Puts back what waited outside.
+fn with_pre(html: &str, kept: &[String]) -> String {
+    let mut parts = html.split(PRE_START);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let numbered = part.split_once("></pre>");
+        let pre =
+            numbered.and_then(|(at, rest)| Some((kept.get(at.parse::<usize>().ok()?)?, rest)));
+        let (pre, rest) = pre.map_or((PRE_START, part), |(pre, rest)| (pre.as_str(), rest));
+        out.push_str(pre);
+        out.push_str(rest);
+    }
+    out
 }
 
 /// `<pre>` is not touched: it waits outside.

@@ -240,11 +240,13 @@ fn without_page_breaks(content: &str) -> String {
         out.push_str(before);
         let inner = on["<!--".len()..].trim_start();
         let is_break = ["more", "nextpage", "noteaser"].iter().any(|word| inner.starts_with(word));
-        let end = if is_break { on.find("-->").map(|end| end + 3) } else { None };
-        if end.is_none() {
+        if !is_break {
             out.push_str("<!--");
+            rest = &on["<!--".len()..];
+            continue;
         }
-        rest = &on[end.unwrap_or("<!--".len())..];
+        // A comment without an end hides the rest.
+        rest = on.find("-->").map_or("", |end| &on[end + "-->".len()..]);
     }
     out.push_str(rest);
     out
