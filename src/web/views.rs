@@ -146,8 +146,14 @@ fn not_kept() -> Answer {
 fn no_store(mut answer: Answer) -> Answer {
     let headers = answer.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Jarshy-View"));
+    cors(answer)
+}
+
+/// Pages of any origin may read the answer.
+fn cors(mut answer: Answer) -> Answer {
+    let any = HeaderValue::from_static("*");
+    answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, any);
     answer
 }
 
@@ -156,7 +162,7 @@ fn no_store(mut answer: Answer) -> Answer {
 pub fn count(views: &Views, method: &Method, headers: &HeaderMap, rest: &str) -> Answer {
     let counted = rest.strip_suffix(".json").and_then(|id| Some((id, views.count(id)?)));
     let Some((id, count)) = counted else {
-        return answer::text(StatusCode::NOT_FOUND, NO_COUNT);
+        return cors(answer::text(StatusCode::NOT_FOUND, NO_COUNT));
     };
     if method != Method::GET && method != Method::HEAD {
         return answer::method_not_allowed("GET, HEAD");
@@ -172,8 +178,7 @@ pub fn count(views: &Views, method: &Method, headers: &HeaderMap, rest: &str) ->
         headers.insert(header::ETAG, etag);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=30"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    answer
+    cors(answer)
 }
 
 /// The number as JSON, in the order that the documentation shows.
