@@ -31,7 +31,13 @@ impl Reply {
 }
 
 /// One request on a connection of its own.
-pub fn ask(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+pub fn ask(
+    to: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Reply {
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n");
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");
@@ -82,4 +88,68 @@ fn unchunk(mut rest: &[u8]) -> Vec<u8> {
         rest = &rest[(end + 4 + size).min(rest.len())..];
     }
     body
+}
+
+/// A connection that stays open for several requests.
+pub struct Wire {
+    stream: TcpStream,
+    left: Vec<u8>,
+}
+
+impl Wire {
+    pub fn to(address: SocketAddr) -> Wire {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        Wire { stream, left: Vec::new() }
+    }
+
+    /// Sends bytes; a server that has closed already may not take them all.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.stream.write_all(bytes.as_ref()).is_ok()
+    }
+
+    /// The next answer, its body as long as `Content-Length` says.
+    pub fn reply(&mut self, has_body: bool) -> Option<Reply> {
+        let end = loop {
+            if let Some(end) = self.left.windows(4).position(|w| w == b"\r\n\r\n") {
+                break end + 4;
+            }
+            self.read_more()?;
+        };
+        let mut reply = parse(&self.left[..end])?;
+        let length = reply.header("content-length").and_then(|v| v.parse().ok()).unwrap_or(0);
+        let length: usize = if has_body { length } else { 0 };
+        while self.left.len() < end + length {
+            self.read_more()?;
+        }
+        reply.body = self.left[end..end + length].to_vec();
+        self.left.drain(..end + length);
+        Some(reply)
+    }
+
+    fn read_more(&mut self) -> Option<()> {
+        let mut buffer = [0; 16 * 1024];
+        match self.stream.read(&mut buffer) {
+            Ok(0) | Err(_) => None,
+            Ok(n) => {
+                self.left.extend_from_slice(&buffer[..n]);
+                Some(())
+            }
+        }
+    }
+
+    /// True once the server closes; false when it has not within twenty seconds.
+    pub fn is_closed(&mut self) -> bool {
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) => {
+                    use std::io::ErrorKind::{TimedOut, WouldBlock};
+                    return !matches!(error.kind(), TimedOut | WouldBlock);
+                }
+            }
+        }
+    }
 }
