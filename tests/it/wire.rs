@@ -138,6 +138,30 @@ impl Wire {
         }
     }
 
+    /// Sends a byte again and again, a little slower than the server likes; true once it closes.
+    pub fn drip_until_closed(&mut self, byte: u8) -> bool {
+        self.stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while std::time::Instant::now() < deadline {
+            if !self.send([byte]) {
+                return true;
+            }
+            let mut buffer = [0; 4096];
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return true,
+                Ok(n) => self.left.extend_from_slice(&buffer[..n]),
+                Err(error) if is_patience(&error) => {}
+                Err(_) => return true,
+            }
+        }
+        false
+    }
+
+    /// What came besides whole replies, after [`Wire::drip_until_closed`].
+    pub fn last_words(&self) -> Option<Reply> {
+        parse(&self.left)
+    }
+
     /// True once the server closes; false when it has not within twenty seconds.
     pub fn is_closed(&mut self) -> bool {
         let mut buffer = [0; 16 * 1024];
@@ -145,11 +169,41 @@ impl Wire {
             match self.stream.read(&mut buffer) {
                 Ok(0) => return true,
                 Ok(_) => {}
-                Err(error) => {
-                    use std::io::ErrorKind::{TimedOut, WouldBlock};
-                    return !matches!(error.kind(), TimedOut | WouldBlock);
-                }
+                Err(error) => return !is_patience(&error),
             }
         }
+    }
+
+    /// True when the server cuts the connection with a reset, so that nothing stays in its kernel.
+    pub fn is_reset(&mut self) -> bool {
+        let mut buffer = [0; 64 * 1024];
+        loop {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return false,
+                Ok(_) => {}
+                Err(error) => return error.kind() == std::io::ErrorKind::ConnectionReset,
+            }
+        }
+    }
+}
+
+/// Our own patience ended, not the connection.
+fn is_patience(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock)
+}
+
+impl Wire {
+    /// Lets some time pass as a slow peer does; what arrives meanwhile is kept.
+    pub fn pause(&mut self, millis: u64) {
+        self.stream.set_read_timeout(Some(Duration::from_millis(millis))).unwrap();
+        let _ = self.read_more();
+        self.stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    }
+}
+
+impl Wire {
+    /// Says that nothing more will be sent.
+    pub fn finish_sending(&self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
     }
 }
