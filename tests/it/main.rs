@@ -14,6 +14,7 @@ mod feed_json;
 mod feed_rss;
 mod feeds;
 mod guard;
+mod hits;
 mod hostile;
 mod intake;
 mod jobs;
