@@ -113,7 +113,8 @@ impl Wheel {
         let mut heard = began;
         while began.elapsed() < length {
             // Never asleep: the server would pay for waking us, the more the slower it is.
-            if epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&Timespec::default()))? > 0
+            if epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&Timespec::default()))?
+                > 0
             {
                 heard = Instant::now();
             } else if heard.elapsed() > SILENCE {

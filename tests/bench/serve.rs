@@ -19,7 +19,10 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use jarshy::config::{self, Limits, Overrides};
+use jarshy::{
+    config::{self, Limits, Overrides},
+    metrics::Metrics,
+};
 use tokio::net::TcpListener;
 
 use crate::{arguments::Arguments, deadline::Patient, log_file::LogFile};
@@ -127,8 +130,9 @@ where
     let address = arguments.address("listen")?;
     let hyper_timer = arguments.has("hyper-timer");
     let limits = config::parse("", "defaults", &[], &Overrides::default())?.limits;
+    let metrics = Arc::new(Metrics::new(0)?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let accepting = accept(address, hyper_timer, limits, answer);
+    let accepting = accept(address, hyper_timer, limits, metrics, answer);
     runtime.block_on(accepting)
 }
 
@@ -136,6 +140,7 @@ async fn accept<F>(
     address: SocketAddr,
     hyper_timer: bool,
     limits: Limits,
+    metrics: Arc<Metrics>,
     answer: impl Fn(Request<Incoming>) -> F + Clone + Send + 'static,
 ) -> anyhow::Result<()>
 where
@@ -156,7 +161,7 @@ where
             tokio::spawn(connection);
             continue;
         }
-        let (stream, phase) = Patient::new(stream, &limits);
+        let (stream, phase) = Patient::new(stream, &limits, metrics.clone());
         let service = service_fn(move |request| {
             phase.answering();
             let (answer, phase) = (answer(request), phase.clone());
@@ -172,7 +177,7 @@ where
 
 fn builder(hyper_timer: bool) -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.max_buf_size(32 << 10).max_headers(100).header_read_timeout(None);
+    builder.max_buf_size(32 << 10).header_read_timeout(None);
     if hyper_timer {
         builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10));
     }
