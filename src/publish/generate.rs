@@ -1,7 +1,7 @@
 //! One feed from entries to ready documents: render, guard, compress. A failure leaves the last good
 //! documents where they are; one bad article is left out and named.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     document::{Document, Encoding, Parts, link},
@@ -117,7 +117,7 @@ fn render_all(order: &Order, snapshot: &Snapshot) -> Result<Rendering, Refused> 
     let previous = order.previous.as_ref().map(|(rendered, left)| Previous {
         guids: &rendered.guids,
         links: &rendered.links,
-        left: *left,
+        left: left + newcomers(snapshot, rendered),
     });
     let one = |format: &Format| {
         let bytes = feed::render(*format, snapshot)?;
@@ -127,6 +127,12 @@ fn render_all(order: &Order, snapshot: &Snapshot) -> Result<Rendering, Refused> 
         Ok((*format, bytes))
     };
     order.config.formats.iter().map(one).collect()
+}
+
+/// Entries that the last good documents did not have: each may have pushed out an old one.
+fn newcomers(snapshot: &Snapshot, before: &Rendered) -> usize {
+    let known: HashSet<&str> = before.guids.iter().map(String::as_str).collect();
+    snapshot.entries.iter().filter(|a| !known.contains(a.guid.as_str())).count()
 }
 
 /// True when these bytes are already served.

@@ -13,6 +13,14 @@ mod serve;
 mod table;
 mod talk;
 
+<<<<<<< HEAD
+=======
+// The connection deadlines of jarshy itself, so that bare hyper runs with the same timers.
+use jarshy::{config, metrics};
+#[path = "../../src/web/deadline.rs"]
+mod deadline;
+
+>>>>>>> bench
 use arguments::Arguments;
 
 const USAGE: &str = "\

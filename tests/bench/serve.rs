@@ -22,7 +22,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use jarshy::{
     config::{self, Limits, Overrides},
     metrics::Metrics,
+<<<<<<< HEAD
     web::deadline::Patient,
+=======
+>>>>>>> bench
 };
 use tokio::net::TcpListener;
 
@@ -131,8 +134,9 @@ where
     let address = arguments.address("listen")?;
     let hyper_timer = arguments.has("hyper-timer");
     let limits = config::parse("", "defaults", &[], &Overrides::default())?.limits;
+    let metrics = Arc::new(Metrics::new(0)?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let accepting = accept(address, hyper_timer, limits, answer);
+    let accepting = accept(address, hyper_timer, limits, metrics, answer);
     runtime.block_on(accepting)
 }
 
@@ -140,6 +144,7 @@ async fn accept<F>(
     address: SocketAddr,
     hyper_timer: bool,
     limits: Limits,
+    metrics: Arc<Metrics>,
     answer: impl Fn(Request<Incoming>) -> F + Clone + Send + 'static,
 ) -> anyhow::Result<()>
 where
@@ -177,7 +182,7 @@ where
 
 fn builder(hyper_timer: bool) -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.max_buf_size(32 << 10).max_headers(100).header_read_timeout(None);
+    builder.max_buf_size(32 << 10).header_read_timeout(None);
     if hyper_timer {
         builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10));
     }
