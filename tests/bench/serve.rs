@@ -22,10 +22,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use jarshy::{
     config::{self, Limits, Overrides},
     metrics::Metrics,
-<<<<<<< HEAD
     web::deadline::Patient,
-=======
->>>>>>> bench
 };
 use tokio::net::TcpListener;
 
