@@ -4,6 +4,7 @@
 
 mod api;
 mod architecture;
+mod autofeeds;
 mod cli;
 mod client_address;
 mod deploy;
@@ -17,10 +18,16 @@ mod intake;
 mod jobs;
 mod newsroom;
 mod opml;
+mod publish;
+mod reload;
+mod restart;
 mod roster;
+mod running;
+mod schedule;
 mod select;
 mod settings;
 mod tokens;
 mod view_log;
 mod view_model;
 mod views;
+mod wire;
