@@ -130,15 +130,16 @@ impl Store {
         self.db.read(SQL, vec![]).await?.into_iter().map(pair).collect()
     }
 
-    /// Feeds with an entry whose time ended after `since` and not after `now`, and how many.
+    /// Feeds with an entry whose time ended after `since` and not after `now`, and the publication
+    /// of the newest such entry.
     pub async fn expired(
         &self,
         since: Millis,
         now: Millis,
-    ) -> Result<Vec<(FeedSlug, usize)>, DbError> {
-        const SQL: &str = "SELECT feed, COUNT(*) FROM feed_entries
+    ) -> Result<Vec<(FeedSlug, Millis)>, DbError> {
+        const SQL: &str = "SELECT feed, MAX(published) FROM feed_entries
              WHERE visible_until > $1 AND visible_until <= $2 GROUP BY feed";
-        let pair = |mut row: Row| Ok((slug(&row.text()?)?, row.int()?.max(0) as usize));
+        let pair = |mut row: Row| Ok((slug(&row.text()?)?, row.time()?));
         self.db.read(SQL, vec![since.into(), now.into()]).await?.into_iter().map(pair).collect()
     }
 
