@@ -1,7 +1,7 @@
 //! One feed from entries to ready documents: render, guard, compress. A failure leaves the last good
 //! documents where they are; one bad article is left out and named.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     document::{Document, Encoding, Parts, link},
@@ -67,7 +67,8 @@ pub fn generate(mut order: Order) -> Result<Generated, String> {
         Snapshot::new(&order.config, &order.site, &order.public, entries, order.removed_at);
     let (rendering, cut) = render_within_bounds(&order, &mut snapshot)?;
     let mut documents = Vec::with_capacity(rendering.len());
-    let mut changed = false;
+    // A format that is no longer declared has to go.
+    let mut changed = order.standing.as_ref().is_some_and(|d| d.len() != rendering.len());
     for (format, bytes) in rendering {
         let (document, is_new) = document(&order, format, bytes)?;
         changed |= is_new;
@@ -117,7 +118,7 @@ fn render_all(order: &Order, snapshot: &Snapshot) -> Result<Rendering, Refused> 
     let previous = order.previous.as_ref().map(|(rendered, left)| Previous {
         guids: &rendered.guids,
         links: &rendered.links,
-        left: left + newcomers(snapshot, rendered),
+        left: *left,
     });
     let one = |format: &Format| {
         let bytes = feed::render(*format, snapshot)?;
@@ -127,12 +128,6 @@ fn render_all(order: &Order, snapshot: &Snapshot) -> Result<Rendering, Refused> 
         Ok((*format, bytes))
     };
     order.config.formats.iter().map(one).collect()
-}
-
-/// Entries that the last good documents did not have: each may have pushed out an old one.
-fn newcomers(snapshot: &Snapshot, before: &Rendered) -> usize {
-    let known: HashSet<&str> = before.guids.iter().map(String::as_str).collect();
-    snapshot.entries.iter().filter(|a| !known.contains(a.guid.as_str())).count()
 }
 
 /// True when these bytes are already served.

@@ -148,7 +148,6 @@ where
     F: Future<Output = Answer> + Send + 'static,
 {
     let listener = TcpListener::bind(address).await?;
-    let metrics = Arc::new(Metrics::new(1)?);
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;

@@ -4,6 +4,7 @@
 
 mod api;
 mod architecture;
+mod autofeeds;
 mod clean;
 mod cli;
 mod client_address;
@@ -27,8 +28,12 @@ mod newsroom;
 mod opml;
 mod ops;
 mod page;
+mod publish;
+mod reload;
+mod restart;
 mod roster;
 mod running;
+mod schedule;
 mod select;
 mod settings;
 mod tokens;
