@@ -5,7 +5,7 @@ use std::{fs, net::TcpListener, path::PathBuf};
 use clap::Args;
 
 use super::{
-    Common, Failure, Listeners, log, say,
+    Failure, Listeners, Which, log, say,
     serve::{Signals, until_stopped},
 };
 use crate::{
@@ -33,8 +33,8 @@ const SETTINGS: &str = include_str!("../../config/demo.toml");
 const TOKEN_NAME: &str = "demo";
 
 /// Runs the command.
-pub async fn run(common: &Common, args: DemoArgs) -> Result<(), Failure> {
-    let folder = Folder::take(common.data.clone())?;
+pub async fn run(which: &Which, args: DemoArgs) -> Result<(), Failure> {
+    let folder = Folder::take(which.data.clone())?;
     let settings = Settings::new(&folder.path, &args.listeners)?;
     let config = settings.parse()?;
     let log = log::start(&config.log)?;

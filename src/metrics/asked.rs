@@ -1,16 +1,14 @@
-//! A metric whose numbers live in a feature: it asks a closure at each scrape.
+//! A metric whose numbers live in a feature, which is asked at each scrape.
 
 use std::collections::HashMap;
 
 use prometheus::{
-    Error,
     core::{Collector, Desc},
     proto,
 };
 
-use super::{Sample, families::full_name};
+use super::{Sample, build::full_name};
 
-/// What is asked at each scrape.
 pub(super) type Samples = Box<dyn Fn() -> Vec<Sample> + Send + Sync>;
 
 /// A metric that asks a closure at each scrape, so that it equals the feature's own state.
@@ -28,7 +26,7 @@ impl Asked {
         labels: &[&'static str],
         is_counter: bool,
         samples: Samples,
-    ) -> Result<Asked, Error> {
+    ) -> Result<Asked, prometheus::Error> {
         let variable = labels.iter().map(|l| (*l).to_owned()).collect();
         let desc = Desc::new(full_name(name), text.to_owned(), variable, HashMap::new())?;
         Ok(Asked { desc, labels: labels.to_vec(), is_counter, samples })

@@ -2,8 +2,8 @@
 
 mod row;
 
-use self::row::{INSERT, UPDATE, put_row, slim, status};
-pub(super) use self::row::{article_id, columns, stored};
+use self::row::{article_id, contains, put_row, slim, status};
+pub(super) use self::row::{article_id as id, stored};
 use super::{
     Store,
     db::{Batch, DbError, Step},
@@ -127,6 +127,47 @@ pub struct ArticleFilter {
     /// At most this many.
     pub limit: usize,
 }
+
+/// The columns that [`stored`] reads, of a table called `a`; the two long texts may be replaced.
+macro_rules! columns {
+    () => {
+        crate::store::articles::columns!("a.summary", "a.body_html")
+    };
+    ($summary:literal, $body:literal) => {
+        concat!(
+            "a.id, a.revision, a.status, a.guid, a.url, a.slug, a.title, ",
+            $summary,
+            ", ",
+            $body,
+            ", a.language, a.family, a.sections, a.tags, a.authors, a.byline, a.source_name,
+             a.source_url, a.rights, a.media, a.published_at, a.updated_at, a.embargo_until,
+             a.carried_over_views, a.carried_over_at, a.carried_over_source, a.is_public,
+             a.was_public, a.editorial_hash, a.source, a.source_hash, a.source_modified_at,
+             a.withdrawn_at, a.withdrawn_by, a.withdrawn_reason"
+        )
+    };
+}
+pub(super) use columns;
+
+const INSERT: &str = "INSERT INTO articles (revision, id, status, guid, url, slug, title, summary, body_html, language, family, sections, tags,
+     authors, byline, source_name, source_url, rights, media, published_at, updated_at,
+     embargo_until, carried_over_views, carried_over_at, carried_over_source, is_public,
+     was_public, editorial_hash, source, source_hash, source_modified_at, withdrawn_at,
+     withdrawn_by, withdrawn_reason, title_folded, visible_from)
+     VALUES ((SELECT n FROM store_revision), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+     $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35) RETURNING revision";
+
+/// The last parameter is the revision that the change was decided on.
+const UPDATE: &str = "UPDATE articles SET revision = (SELECT n FROM store_revision),
+     status = $2, guid = $3, url = $4, slug = $5, title = $6, summary = $7,
+     body_html = $8, language = $9, family = $10, sections = $11, tags = $12,
+     authors = $13, byline = $14, source_name = $15, source_url = $16, rights = $17,
+     media = $18, published_at = $19, updated_at = $20, embargo_until = $21,
+     carried_over_views = $22, carried_over_at = $23, carried_over_source = $24,
+     is_public = $25, was_public = $26, editorial_hash = $27, source = $28,
+     source_hash = $29, source_modified_at = $30, withdrawn_at = $31, withdrawn_by = $32,
+     withdrawn_reason = $33, title_folded = $34, visible_from = $35
+     WHERE id = $1 AND revision = $36 RETURNING revision";
 
 const NEXT_REVISION: &str = "UPDATE store_revision SET n = n + 1";
 
@@ -296,13 +337,4 @@ fn put_batch(put: Put) -> Batch {
         }
     };
     vec![Step::new(NEXT_REVISION, vec![]), write]
-}
-
-/// A LIKE pattern for "contains", with `!` before its own signs.
-fn contains(text: &str) -> String {
-    let escaped: String = text
-        .chars()
-        .flat_map(|c| matches!(c, '%' | '_' | '!').then_some('!').into_iter().chain([c]))
-        .collect();
-    format!("%{escaped}%")
 }

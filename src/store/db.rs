@@ -79,6 +79,13 @@ pub enum DbError {
     Failed(String),
 }
 
+impl DbError {
+    /// A full disk or a broken file concerns every batch of a transaction.
+    fn concerns_all(&self) -> bool {
+        matches!(self, DbError::Full | DbError::Failed(_))
+    }
+}
+
 impl From<rusqlite::Error> for DbError {
     fn from(error: rusqlite::Error) -> DbError {
         let rusqlite::Error::SqliteFailure(code, text) = &error else {
@@ -147,6 +154,9 @@ impl Writer {
     /// none of them took effect; an inner one means that its own batch did not.
     pub fn commit(&mut self, batches: &[Batch]) -> Result<Vec<Result<Returned, DbError>>, DbError> {
         let mut tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if let [batch] = batches {
+            return commit_alone(tx, batch);
+        }
         let mut results = Vec::with_capacity(batches.len());
         for batch in batches {
             results.push(run_batch(&mut tx, batch)?);
@@ -167,23 +177,39 @@ impl Writer {
     }
 }
 
+/// A batch that is the whole transaction: it needs no savepoint.
+fn commit_alone(
+    tx: Transaction<'_>,
+    batch: &Batch,
+) -> Result<Vec<Result<Returned, DbError>>, DbError> {
+    match run_steps(&tx, batch) {
+        Ok(returned) => {
+            tx.commit()?;
+            Ok(vec![Ok(returned)])
+        }
+        Err(error) if error.concerns_all() => Err(error),
+        Err(error) => Ok(vec![Err(error)]),
+    }
+}
+
 /// A batch within the transaction; a failed one is rolled back to where it began.
 fn run_batch(
     tx: &mut Transaction<'_>,
     batch: &Batch,
 ) -> Result<Result<Returned, DbError>, DbError> {
     let savepoint = tx.savepoint()?;
-    let ran: Result<Returned, DbError> =
-        batch.iter().map(|step| run_step(&savepoint, step)).collect();
-    match ran {
+    match run_steps(&savepoint, batch) {
         Ok(returned) => {
             savepoint.commit()?;
             Ok(Ok(returned))
         }
-        // A full disk or a broken file concerns the whole transaction.
-        Err(error @ (DbError::Full | DbError::Failed(_))) => Err(error),
+        Err(error) if error.concerns_all() => Err(error),
         Err(error) => Ok(Err(error)),
     }
+}
+
+fn run_steps(conn: &Connection, batch: &Batch) -> Result<Returned, DbError> {
+    batch.iter().map(|step| run_step(conn, step)).collect()
 }
 
 fn run_step(conn: &Connection, step: &Step) -> Result<Vec<Row>, DbError> {

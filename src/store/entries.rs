@@ -207,7 +207,7 @@ fn entry_row(entry: &Entry) -> Vec<Value> {
 fn entry(mut row: Row) -> Result<Entry, DbError> {
     Ok(Entry {
         feed: slug(&row.text()?)?,
-        article: super::articles::article_id(&row.text()?)?,
+        article: super::articles::id(&row.text()?)?,
         published: row.time()?,
         visible_from: row.time()?,
         visible_until: row.opt_time()?,

@@ -4,6 +4,7 @@
 
 mod api;
 mod architecture;
+mod clean;
 mod cli;
 mod client_address;
 mod deploy;
@@ -13,10 +14,12 @@ mod feed_json;
 mod feed_rss;
 mod feeds;
 mod guard;
+mod import;
 mod intake;
 mod jobs;
 mod newsroom;
 mod opml;
+mod page;
 mod roster;
 mod select;
 mod settings;
@@ -24,3 +27,4 @@ mod tokens;
 mod view_log;
 mod view_model;
 mod views;
+mod wxr;

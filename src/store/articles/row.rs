@@ -1,4 +1,4 @@
-//! An article as a row: the columns, in one order for writing and one for reading.
+//! An article as a row: what the columns hold, and what they are read back to.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,49 +16,7 @@ use crate::{
     },
 };
 
-/// The columns that [`stored`] reads, of a table called `a`; the two long texts may be replaced.
-macro_rules! columns {
-    () => {
-        crate::store::articles::columns!("a.summary", "a.body_html")
-    };
-    ($summary:literal, $body:literal) => {
-        concat!(
-            "a.id, a.revision, a.status, a.guid, a.url, a.slug, a.title, ",
-            $summary,
-            ", ",
-            $body,
-            ", a.language, a.family, a.sections, a.tags, a.authors, a.byline, a.source_name,
-             a.source_url, a.rights, a.media, a.published_at, a.updated_at, a.embargo_until,
-             a.carried_over_views, a.carried_over_at, a.carried_over_source, a.is_public,
-             a.was_public, a.editorial_hash, a.source, a.source_hash, a.source_modified_at,
-             a.withdrawn_at, a.withdrawn_by, a.withdrawn_reason"
-        )
-    };
-}
-pub(in crate::store) use columns;
-
-pub(super) const INSERT: &str = "INSERT INTO articles (revision, id, status, guid, url, slug, title, summary, body_html, language, family, sections, tags,
-     authors, byline, source_name, source_url, rights, media, published_at, updated_at,
-     embargo_until, carried_over_views, carried_over_at, carried_over_source, is_public,
-     was_public, editorial_hash, source, source_hash, source_modified_at, withdrawn_at,
-     withdrawn_by, withdrawn_reason, title_folded, visible_from)
-     VALUES ((SELECT n FROM store_revision), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-     $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35) RETURNING revision";
-
-/// The last parameter is the revision that the change was decided on.
-pub(super) const UPDATE: &str = "UPDATE articles SET revision = (SELECT n FROM store_revision),
-     status = $2, guid = $3, url = $4, slug = $5, title = $6, summary = $7,
-     body_html = $8, language = $9, family = $10, sections = $11, tags = $12,
-     authors = $13, byline = $14, source_name = $15, source_url = $16, rights = $17,
-     media = $18, published_at = $19, updated_at = $20, embargo_until = $21,
-     carried_over_views = $22, carried_over_at = $23, carried_over_source = $24,
-     is_public = $25, was_public = $26, editorial_hash = $27, source = $28,
-     source_hash = $29, source_modified_at = $30, withdrawn_at = $31, withdrawn_by = $32,
-     withdrawn_reason = $33, title_folded = $34, visible_from = $35
-     WHERE id = $1 AND revision = $36 RETURNING revision";
-
-/// The parameters of [`INSERT`], and of [`UPDATE`] but for its last.
-pub(super) fn put_row(put: &Put) -> Vec<Value> {
+pub(in crate::store) fn put_row(put: &Put) -> Vec<Value> {
     let (a, m) = (&put.article, &put.marks);
     let carried = a.carried_over.as_ref();
     let withdrawn = m.withdrawn.as_ref();
@@ -164,7 +122,7 @@ fn source(row: &mut Row) -> Result<Option<Source>, DbError> {
     Ok(name.map(|name| Source { name, url }))
 }
 
-pub(super) fn slim(mut row: Row) -> Result<Slim, DbError> {
+pub(in crate::store) fn slim(mut row: Row) -> Result<Slim, DbError> {
     Ok(Slim {
         id: article_id(&row.text()?)?,
         revision: row.int()?,
@@ -179,8 +137,17 @@ pub(in crate::store) fn article_id(text: &str) -> Result<ArticleId, DbError> {
     ArticleId::parse(text).map_err(broken)
 }
 
-pub(super) fn status(word: &str) -> Result<Status, DbError> {
+pub(in crate::store) fn status(word: &str) -> Result<Status, DbError> {
     Status::from_word(word).ok_or_else(|| broken(format!("`{word}` is not a status")))
+}
+
+/// A LIKE pattern for "contains", with `!` before its own signs.
+pub(in crate::store) fn contains(text: &str) -> String {
+    let escaped: String = text
+        .chars()
+        .flat_map(|c| matches!(c, '%' | '_' | '!').then_some('!').into_iter().chain([c]))
+        .collect();
+    format!("%{escaped}%")
 }
 
 /// An author as the `authors` column holds it.
