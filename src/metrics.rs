@@ -183,9 +183,11 @@ impl Metrics {
         self.limit_hits.with_label_values(&[limit]).inc();
     }
 
-    /// Sections that share `other` because the label is full.
-    pub fn section_overflow(&self) {
-        self.label_overflow.with_label_values(&["section"]).inc();
+    /// Counts sections that share `other` because the label is full: called with their number, which
+    /// only grows, whenever it is known.
+    pub fn section_overflow(&self) -> impl Fn(usize) + Send + Sync + 'static {
+        let counter = self.label_overflow.with_label_values(&["section"]);
+        move |sections| counter.inc_by((sections as u64).saturating_sub(counter.get()))
     }
 
     /// A counter whose numbers live in a feature and are asked for at each scrape.
@@ -219,7 +221,7 @@ impl Metrics {
 }
 
 /// Every limit that is counted when it is hit.
-pub const LIMITS: [&str; 9] = [
+pub const LIMITS: [&str; 8] = [
     "connections",
     "headers",
     "uri",
@@ -227,7 +229,6 @@ pub const LIMITS: [&str; 9] = [
     "header_time",
     "body_time",
     "write_time",
-    "repeat_keys",
     "auto_feeds",
 ];
 

@@ -78,11 +78,13 @@ pub fn register(parts: &Parts, config: &Config) -> anyhow::Result<()> {
 fn register_views(parts: &Parts, sections_max: usize) -> anyhow::Result<()> {
     let metrics = &parts.metrics;
     let views = parts.views.clone();
+    let overflow = metrics.section_overflow();
     metrics.register_counter(
         "article_views_total",
         "Views counted, by the article's section and how the hit came.",
         &["section", "channel"],
         move || {
+            overflow(views.sections_without_label(sections_max));
             let counts = views.section_counts(sections_max).into_iter();
             counts.map(|(section, c, n)| sample(&[&section, c.as_str()], n as f64)).collect()
         },

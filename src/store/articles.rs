@@ -6,7 +6,8 @@ use self::row::{article_id, contains, put_row, slim, status};
 pub(super) use self::row::{article_id as id, stored};
 use super::{
     Store,
-    db::{Batch, DbError, Step},
+    db::{Batch, Step},
+    error::DbError,
     json, json_text,
     value::Row,
 };

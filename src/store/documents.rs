@@ -2,8 +2,9 @@
 
 use super::{
     Store,
-    db::{DbError, Step},
+    db::Step,
     entries::slug,
+    error::DbError,
     value::{Row, Value},
 };
 use crate::model::{FeedSlug, Format, Millis};

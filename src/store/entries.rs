@@ -3,7 +3,8 @@
 use super::{
     Store,
     articles::{columns, stored},
-    db::{Batch, DbError, Step},
+    db::{Batch, Step},
+    error::DbError,
     value::{Row, Value},
 };
 use crate::model::{Article, ArticleId, FeedSlug, Millis};

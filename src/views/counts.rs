@@ -120,6 +120,11 @@ impl Counts {
         rows.collect()
     }
 
+    /// Sections that came after the first `sections_max`.
+    pub fn sections_without_label(&self, sections_max: usize) -> usize {
+        self.lock().labels.len().saturating_sub(sections_max)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

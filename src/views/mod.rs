@@ -191,6 +191,11 @@ impl Views {
         self.0.counts.sections(sections_max, &self.0.roster)
     }
 
+    /// Sections that have no label of their own and share [`OTHER_SECTIONS`].
+    pub fn sections_without_label(&self, sections_max: usize) -> usize {
+        self.0.counts.sections_without_label(sections_max)
+    }
+
     /// Commits that failed.
     pub fn commit_errors(&self) -> u64 {
         self.0.writer_counts.errors.load(Ordering::Relaxed)

@@ -64,7 +64,8 @@ fn tags(list: &str) -> impl Iterator<Item = &str> {
         for suffix in ["--gzip", "-gzip", ";gzip", "--br", "-br", ";br", "-df"] {
             tag = tag.strip_suffix(suffix).unwrap_or(tag);
         }
-        tag
+        // Some proxies put theirs behind the quote.
+        tag.trim_matches('"')
     })
 }
 

@@ -21,7 +21,17 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-use crate::config::Limits;
+use crate::{config::Limits, metrics::Metrics};
+
+const MALFORMED: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\
+    Content-Type: text/plain; charset=utf-8\r\nContent-Length: 25\r\n\r\n\
+    The request is malformed\n";
+const LONG_URI: &[u8] = b"HTTP/1.1 414 URI Too Long\r\nConnection: close\r\n\
+    Content-Type: text/plain; charset=utf-8\r\nContent-Length: 25\r\n\r\n\
+    The address is too long.\n";
+const LARGE_HEAD: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n\
+    Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 39\r\n\r\n\
+    The headers are too many or too large.\n";
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +98,9 @@ pub struct Patient {
     /// Since when a write has made no progress.
     stuck_since: Option<Instant>,
     bell: Pin<Box<Sleep>>,
-    on_cut: fn(Cut),
+    /// True once the connection's task waits for the bell.
+    armed: bool,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -99,8 +111,8 @@ struct Times {
 }
 
 impl Patient {
-    /// Watches over `stream`; the phase is for the request path.
-    pub fn new(stream: TcpStream, limits: &Limits) -> (Patient, Phase) {
+    /// Watches over `stream`; the phase is for the request path. Cuts are counted.
+    pub fn new(stream: TcpStream, limits: &Limits, metrics: Arc<Metrics>) -> (Patient, Phase) {
         let phase = Phase::new();
         let times = Times {
             head: limits.header_timeout,
@@ -116,7 +128,8 @@ impl Patient {
             since,
             stuck_since: None,
             bell,
-            on_cut: |cut| tracing::debug!(?cut, "a connection was cut"),
+            armed: false,
+            metrics,
         };
         (patient, phase)
     }
@@ -139,12 +152,23 @@ impl Patient {
             self.bell.as_mut().reset(deadline);
         }
         loop {
+            self.armed = true;
             ready!(self.bell.as_mut().poll(context));
             if Instant::now() >= deadline {
-                (self.on_cut)(cut);
+                self.count(cut);
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }
             self.bell.as_mut().reset(deadline);
+        }
+    }
+
+    fn count(&self, cut: Cut) {
+        tracing::debug!(?cut, "a connection was cut");
+        match cut {
+            Cut::Head => self.metrics.limit_hit("header_time"),
+            Cut::Write => self.metrics.limit_hit("write_time"),
+            // The usual end of a connection that is no longer needed.
+            Cut::Idle => {}
         }
     }
 
@@ -193,8 +217,12 @@ impl AsyncWrite for Patient {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if let Some(text) = self.own_words(bytes) {
+            let spoken = ready!(Pin::new(&mut self.stream).poll_write(context, text));
+            return Poll::Ready(spoken.map(|_| bytes.len()));
+        }
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.since_now_if_waiting();
+        self.begin_waiting(context);
         self.judge_write(context, written)
     }
 
@@ -203,8 +231,13 @@ impl AsyncWrite for Patient {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.phase.get() == Doing::Reading {
+            // Never an answer of ours; hyper writes its refusals in one piece.
+            let first = slices.iter().find(|s| !s.is_empty());
+            return self.poll_write(context, first.map_or(&[], |s| s));
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.since_now_if_waiting();
+        self.begin_waiting(context);
         self.judge_write(context, written)
     }
 
@@ -223,10 +256,37 @@ impl AsyncWrite for Patient {
 }
 
 impl Patient {
-    /// The wait for the next request begins when the answer is written.
-    fn since_now_if_waiting(&mut self) {
-        if self.phase.get() == Doing::Waiting {
-            self.since = Instant::now();
+    /// The wait for the next request begins when the answer is written. hyper does not read again
+    /// before the peer sends something, so it is here that the bell must be set.
+    fn begin_waiting(&mut self, context: &mut Context<'_>) {
+        if self.phase.get() != Doing::Waiting {
+            return;
+        }
+        self.since = Instant::now();
+        if self.armed && !self.bell.is_elapsed() {
+            return;
+        }
+        self.bell.as_mut().reset(self.since + self.times.idle);
+        self.armed = self.bell.as_mut().poll(context).is_pending();
+    }
+
+    /// What is sent in the place of a refusal that hyper writes by itself: it has no body, and a
+    /// person deserves a sentence. Nobody else writes while a head is being read.
+    fn own_words(&self, bytes: &[u8]) -> Option<&'static [u8]> {
+        if self.phase.get() != Doing::Reading {
+            return None;
+        }
+        match bytes.get(..12)? {
+            b"HTTP/1.1 400" | b"HTTP/1.0 400" => Some(MALFORMED),
+            b"HTTP/1.1 414" | b"HTTP/1.0 414" => {
+                self.metrics.limit_hit("uri");
+                Some(LONG_URI)
+            }
+            b"HTTP/1.1 431" | b"HTTP/1.0 431" => {
+                self.metrics.limit_hit("headers");
+                Some(LARGE_HEAD)
+            }
+            _ => None,
         }
     }
 }

@@ -26,7 +26,12 @@ pub struct Problem {
     field: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
     store_error: Option<DbError>,
+    limit: Option<&'static str>,
 }
+
+/// An extension of responses: the limit that the request ran into, by its name in metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LimitHit(pub(super) &'static str);
 
 /// An extension of responses: how many failures of the store the request met, for whoever counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +58,14 @@ pub(super) struct ProblemJson<'a> {
 impl Problem {
     /// A problem told by one plain sentence.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
-        Problem { status, detail: detail.into(), field: None, headers: vec![], store_error: None }
+        Problem {
+            status,
+            detail: detail.into(),
+            field: None,
+            headers: vec![],
+            store_error: None,
+            limit: None,
+        }
     }
 
     /// The same, about this field.
@@ -65,6 +77,12 @@ impl Problem {
     /// The same, with one more header.
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Problem {
         self.headers.push((name, value));
+        self
+    }
+
+    /// The same, because a limit was hit; counted under this name.
+    pub(super) fn for_limit(mut self, limit: &'static str) -> Problem {
+        self.limit = Some(limit);
         self
     }
 
@@ -155,6 +173,9 @@ impl IntoResponse for Problem {
         if let Some(error) = self.store_error {
             tracing::error!(%error, "the store failed");
             response.extensions_mut().insert(StoreErrors(1));
+        }
+        if let Some(limit) = self.limit {
+            response.extensions_mut().insert(LimitHit(limit));
         }
         response
     }

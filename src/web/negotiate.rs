@@ -1,6 +1,11 @@
 //! Which encoding and which format the client asks for (RFC 9110 §12).
 
-use hyper::{HeaderMap, header};
+use std::borrow::Cow;
+
+use hyper::{
+    HeaderMap,
+    header::{self, HeaderName},
+};
 
 use crate::{
     model::Format,
@@ -10,9 +15,10 @@ use crate::{
 /// The best encoding that the client accepts and that is ready; identity where none is, since a
 /// feed is better than a 406.
 pub fn variant<'a>(headers: &HeaderMap, document: &'a Document) -> &'a Variant {
-    let Some(accept) = headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()) else {
+    let Some(accept) = field(headers, &header::ACCEPT_ENCODING) else {
         return document.identity();
     };
+    let accept = &*accept;
     let mut best = (document.identity(), weight(accept, "identity").unwrap_or(1));
     for (encoding, name) in [(Encoding::Gzip, "gzip"), (Encoding::Brotli, "br")] {
         let Some(weight) = weight(accept, name).filter(|w| *w > 0) else { continue };
@@ -23,6 +29,15 @@ pub fn variant<'a>(headers: &HeaderMap, document: &'a Document) -> &'a Variant {
         }
     }
     best.0
+}
+
+/// A list that may be spread over several lines, as one (RFC 9110 §5.3); `None` when there is none
+/// that can be read.
+fn field<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Cow<'a, str>> {
+    let mut lines = headers.get_all(name).iter().filter_map(|v| v.to_str().ok());
+    let first = lines.next()?;
+    let more = lines.fold(String::new(), |more, line| more + "," + line);
+    Some(if more.is_empty() { Cow::Borrowed(first) } else { Cow::Owned(first.to_owned() + &more) })
 }
 
 /// The weight of a coding in thousandths: as named, or as `*` says; `None` when neither.
@@ -56,15 +71,16 @@ fn split_weight(part: &str) -> (&str, u16) {
 /// The format of the feed's formats that `Accept` asks for, RSS where it does not say; `None` when
 /// it excludes all of them.
 pub fn format(headers: &HeaderMap, formats: &[Format]) -> Option<Format> {
-    let first = formats.first().copied();
-    let Some(accept) = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()) else {
-        return first;
+    let usual = formats.iter().copied().find(|f| *f == Format::Rss);
+    let by_preference = usual.into_iter().chain(formats.iter().copied());
+    let Some(accept) = field(headers, &header::ACCEPT).filter(|a| !a.trim().is_empty()) else {
+        return by_preference.into_iter().next();
     };
     let mut best: Option<(u16, Format)> = None;
-    for format in formats {
-        let weight = media_weight(accept, *format);
+    for format in by_preference {
+        let weight = media_weight(&accept, format);
         if weight > best.map_or(0, |(w, _)| w) {
-            best = Some((weight, *format));
+            best = Some((weight, format));
         }
     }
     best.map(|(_, format)| format)
@@ -86,7 +102,9 @@ fn media_weight(accept: &str, format: Format) -> u16 {
 /// How closely a media range fits a format: 0 not at all, 4 by its own name.
 fn fit(range: &str, format: Format) -> u8 {
     let kin = match format {
-        Format::Rss => &["application/xml", "text/xml", "text/html", "application/rdf+xml"][..],
+        Format::Rss => {
+            &["application/xml", "text/xml", "text/html", "text/*", "application/rdf+xml"][..]
+        }
         Format::Atom => &[],
         Format::Json => &["application/json"],
     };

@@ -7,23 +7,24 @@ use axum::{
     body::Body,
     extract::{MatchedPath, Request},
     middleware::{Next, from_fn},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use hyper::{StatusCode, body::Incoming};
 use tower::ServiceExt;
 
 use super::{
-    Api, StoreErrors,
+    Api, Problem, StoreErrors,
     answer::{self, Answer},
+    error::LimitHit,
     host,
     routes::{NAMES, router},
     server::Door,
 };
 use crate::metrics::RouteMetrics;
 
-const BAD_HOST: &str = "A request needs exactly one valid Host header.\n";
-const LONG_URI: &str = "The address is too long.\n";
-const BROKEN: &str = "Something broke in jarshy; its log says what.\n";
+const BAD_HOST: &str = "a request needs exactly one valid Host header";
+const LONG_URI: &str = "the address is too long";
+const BROKEN: &str = "something broke in jarshy; its log says what";
 
 /// The door for the newsroom's ops, editors' tools and partners' mirrors.
 #[derive(Clone)]
@@ -49,12 +50,12 @@ impl Ops {
 
     fn refusal(&self, request: &Request<Incoming>) -> Option<Answer> {
         if !host::is_valid(request.headers()) {
-            return Some(answer::text(StatusCode::BAD_REQUEST, BAD_HOST));
+            return Some(problem(StatusCode::BAD_REQUEST, BAD_HOST));
         }
         let length = request.uri().path_and_query().map_or(0, |p| p.as_str().len());
         if length > self.api.limits.load().uri_bytes_max {
             self.api.metrics.limit_hit("uri");
-            return Some(answer::text(StatusCode::URI_TOO_LONG, LONG_URI));
+            return Some(problem(StatusCode::URI_TOO_LONG, LONG_URI));
         }
         None
     }
@@ -68,7 +69,7 @@ impl Ops {
             Ok(Err(never)) => match never {},
             Err(error) => {
                 tracing::error!(%error, "a handler panicked");
-                answer::text(StatusCode::INTERNAL_SERVER_ERROR, BROKEN)
+                problem(StatusCode::INTERNAL_SERVER_ERROR, BROKEN)
             }
         }
     }
@@ -82,6 +83,9 @@ impl Ops {
         }
         if let Some(StoreErrors(errors)) = answer.extensions().get() {
             self.api.metrics.store_errors.inc_by(*errors);
+        }
+        if let Some(LimitHit(limit)) = answer.extensions().get() {
+            self.api.metrics.limit_hit(limit);
         }
     }
 }
@@ -107,6 +111,10 @@ impl Door for Ops {
             answer
         }
     }
+}
+
+fn problem(status: StatusCode, detail: &str) -> Answer {
+    answer::routed(Problem::new(status, detail).into_response())
 }
 
 async fn tell_route(request: Request, next: Next) -> Response {

@@ -1,9 +1,10 @@
 //! The public listener: hot paths first, then a short list of the rest.
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Instant};
+use std::{borrow::Cow, future::Future, net::SocketAddr, sync::Arc, time::Instant};
 
 use arc_swap::ArcSwap;
-use hyper::{Request, StatusCode, body::Incoming};
+use hyper::{Request, StatusCode, body::Incoming, http::request::Parts};
+use percent_encoding::percent_decode_str;
 
 use super::{
     answer::{self, Answer},
@@ -48,6 +49,8 @@ struct Routes {
 /// Where a request goes.
 #[derive(Clone, Copy, Debug)]
 enum Route<'a> {
+    /// A ready document whose path was written with percent signs.
+    Document(&'a str),
     Feed(&'a str),
     Hit(views::Named<'a>, Channel),
     Count(&'a str),
@@ -113,26 +116,39 @@ impl Inner {
 
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
         let began = Instant::now();
+        let refusal = self.refusal(&request);
         let (parts, body) = request.into_parts();
-        let request = Request::from_parts(parts, body);
-        let route = route(request.uri().path(), request.uri().query());
-        let metrics = self.routes.of(route).clone();
-        let answer = match self.refusal(&request) {
-            Some(refusal) => refusal,
-            None => self.dispatch(request, peer).await,
+        // RFC 3986 §2.3: an address is the same whether its letters are encoded or not.
+        let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
+        let route = match &path {
+            Cow::Owned(path) if self.shelf.get(path).is_some() => Route::Document(path),
+            path => route(path, parts.uri.query()),
         };
-        metrics.answered(answer.status().as_u16(), began.elapsed());
+        let answer = match refusal {
+            Some(refusal) => refusal,
+            None => self.dispatch(route, &parts, body, peer).await,
+        };
+        self.routes.of(route).answered(answer.status().as_u16(), began.elapsed());
         answer
     }
 
-    async fn dispatch(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
-        let (parts, body) = request.into_parts();
-        match route(parts.uri.path(), parts.uri.query()) {
+    async fn dispatch(
+        &self,
+        route: Route<'_>,
+        parts: &Parts,
+        body: Incoming,
+        peer: SocketAddr,
+    ) -> Answer {
+        match route {
+            Route::Document(path) => match self.shelf.get(path) {
+                Some(document) => feeds::document(&parts.method, &parts.headers, &document),
+                None => feeds::not_found(),
+            },
             Route::Feed(slug) => feeds::by_accept(&parts.method, &parts.headers, &self.shelf, slug),
             Route::Hit(named, channel) => {
                 let limits = self.limits.load_full();
                 let bounds = (&*limits, &*self.metrics);
-                views::hit(&self.views, bounds, (named, channel), &parts, body, peer).await
+                views::hit(&self.views, bounds, (named, channel), parts, body, peer).await
             }
             Route::Count(rest) => views::count(&self.views, &parts.method, &parts.headers, rest),
             Route::Other if parts.uri.path().starts_with("/feeds/") => feeds::not_found(),
@@ -144,6 +160,7 @@ impl Inner {
 impl Routes {
     fn of(&self, route: Route<'_>) -> &RouteMetrics {
         match route {
+            Route::Document(_) => &self.document,
             Route::Feed(_) => &self.feed,
             Route::Hit(_, Channel::Script) => &self.hit,
             Route::Hit(_, Channel::Pixel) => &self.pixel,

@@ -108,7 +108,8 @@ pub async fn read_body(
         Err(_) => Err(Problem::new(
             StatusCode::REQUEST_TIMEOUT,
             format!("the body did not arrive within {:?}", limits.body_timeout),
-        )),
+        )
+        .for_limit("body_time")),
     }
 }
 
@@ -132,7 +133,7 @@ fn too_large(limits: &Limits) -> Problem {
         "the body is larger than {} bytes (limits.body_bytes_max): send fewer articles at a time",
         limits.body_bytes_max
     );
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).for_limit("body")
 }
 
 fn check_kind(headers: &HeaderMap, kinds: &[&str]) -> Result<(), Problem> {

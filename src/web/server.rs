@@ -7,7 +7,7 @@ use std::{
     convert::Infallible,
     future::Future,
     io,
-    net::SocketAddr,
+    net::{Shutdown, SocketAddr},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -19,7 +19,6 @@ use hyper::{Request, body::Incoming, server::conn::http1, service::Service};
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -64,7 +63,6 @@ pub struct Listener {
 impl Listener {
     /// Accepts until `stop`, then drains.
     pub async fn run(self, door: impl Door, stop: CancellationToken) {
-        let room = Arc::new(Semaphore::new(self.limits.load().connections_max));
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
         loop {
@@ -74,13 +72,14 @@ impl Listener {
                 accepted = self.socket.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => match room.clone().try_acquire_owned() {
-                    Ok(place) => {
-                        let served = self.serve(stream, peer, place, &door, &graceful);
-                        connections.spawn(served);
+                Ok((stream, peer)) => {
+                    while connections.try_join_next().is_some() {}
+                    if connections.len() < self.limits.load().connections_max {
+                        connections.spawn(self.serve(stream, peer, &door, &graceful));
+                    } else {
+                        self.refuse(&stream);
                     }
-                    Err(_) => self.refuse(&stream),
-                },
+                }
                 Err(error) => rest(&error).await,
             }
         }
@@ -96,24 +95,21 @@ impl Listener {
         &self,
         stream: TcpStream,
         peer: SocketAddr,
-        place: OwnedSemaphorePermit,
         door: &impl Door,
         graceful: &GracefulShutdown,
     ) -> impl Future<Output = ()> + Send + 'static {
         // Answers are written whole; waiting for more would only delay them.
         let _ = stream.set_nodelay(true);
         let limits = self.limits.load();
-        let (stream, phase) = Patient::new(stream, &limits);
+        let (stream, phase) = Patient::new(stream, &limits, self.metrics.clone());
         let service = Answering { door: door.clone(), peer, phase };
         let connection = builder(&limits).serve_connection(TokioIo::new(stream), service);
         let watched = graceful.watch(connection);
-        let open = self.metrics.connections.clone();
+        let open = Open::new(self.metrics.clone());
         async move {
-            open.inc();
             // A broken or cut connection is the peer's affair.
             let _ = watched.await;
-            open.dec();
-            drop(place);
+            drop(open);
         }
     }
 
@@ -121,6 +117,25 @@ impl Listener {
         self.metrics.limit_hit("connections");
         // A fresh socket has room for this; if not, closing says enough.
         let _ = stream.try_write(FULL);
+        let _ = socket2::SockRef::from(stream).shutdown(Shutdown::Write);
+        // What is left unread when a socket is closed makes the peer lose what it was told.
+        let _ = stream.try_read(&mut [0; 4096]);
+    }
+}
+
+/// Counts a connection as long as it is open, whatever ends it.
+struct Open(Arc<Metrics>);
+
+impl Open {
+    fn new(metrics: Arc<Metrics>) -> Open {
+        metrics.connections.inc();
+        Open(metrics)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.connections.dec();
     }
 }
 

@@ -73,13 +73,18 @@ async fn read_body(body: Incoming, limits: &Limits, metrics: &Metrics) -> Result
     if body.is_end_stream() {
         return Ok(());
     }
+    let too_large = || {
+        metrics.limit_hit("body");
+        Err(answer::text(StatusCode::PAYLOAD_TOO_LARGE, LARGE_BODY))
+    };
+    // What is announced as too large need not be waited for.
+    if body.size_hint().lower() > limits.hit_body_bytes_max as u64 {
+        return too_large();
+    }
     let whole = Limited::new(body, limits.hit_body_bytes_max).collect();
     match tokio::time::timeout(limits.body_timeout, whole).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            metrics.limit_hit("body");
-            Err(answer::text(StatusCode::PAYLOAD_TOO_LARGE, LARGE_BODY))
-        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => too_large(),
         Ok(Err(_)) => Err(answer::text(StatusCode::BAD_REQUEST, BROKEN_BODY)),
         Err(_) => {
             metrics.limit_hit("body_time");
@@ -146,8 +151,14 @@ fn not_kept() -> Answer {
 fn no_store(mut answer: Answer) -> Answer {
     let headers = answer.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Jarshy-View"));
+    cors(answer)
+}
+
+/// Pages of any origin may read the answer.
+fn cors(mut answer: Answer) -> Answer {
+    let any = HeaderValue::from_static("*");
+    answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, any);
     answer
 }
 
@@ -156,7 +167,7 @@ fn no_store(mut answer: Answer) -> Answer {
 pub fn count(views: &Views, method: &Method, headers: &HeaderMap, rest: &str) -> Answer {
     let counted = rest.strip_suffix(".json").and_then(|id| Some((id, views.count(id)?)));
     let Some((id, count)) = counted else {
-        return answer::text(StatusCode::NOT_FOUND, NO_COUNT);
+        return cors(answer::text(StatusCode::NOT_FOUND, NO_COUNT));
     };
     if method != Method::GET && method != Method::HEAD {
         return answer::method_not_allowed("GET, HEAD");
@@ -172,8 +183,7 @@ pub fn count(views: &Views, method: &Method, headers: &HeaderMap, rest: &str) ->
         headers.insert(header::ETAG, etag);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=30"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    answer
+    cors(answer)
 }
 
 /// The number as JSON, in the order that the documentation shows.

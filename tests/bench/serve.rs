@@ -19,10 +19,14 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use jarshy::config::{self, Limits, Overrides};
+use jarshy::{
+    config::{self, Limits, Overrides},
+    metrics::Metrics,
+    web::deadline::Patient,
+};
 use tokio::net::TcpListener;
 
-use crate::{arguments::Arguments, deadline::Patient, log_file::LogFile};
+use crate::{arguments::Arguments, log_file::LogFile};
 
 type Answer = Response<Full<Bytes>>;
 
@@ -142,6 +146,7 @@ where
     F: Future<Output = Answer> + Send + 'static,
 {
     let listener = TcpListener::bind(address).await?;
+    let metrics = Arc::new(Metrics::new(1)?);
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
@@ -156,7 +161,7 @@ where
             tokio::spawn(connection);
             continue;
         }
-        let (stream, phase) = Patient::new(stream, &limits);
+        let (stream, phase) = Patient::new(stream, &limits, metrics.clone());
         let service = service_fn(move |request| {
             phase.answering();
             let (answer, phase) = (answer(request), phase.clone());

@@ -127,6 +127,19 @@ impl Running {
         reply
     }
 
+    /// The page for Prometheus.
+    pub fn metrics(&self) -> String {
+        wire::get(self.ops(), "/metrics", &[]).text()
+    }
+
+    /// The value of one series, written as in the page for Prometheus without `jarshy_`.
+    pub fn metric(&self, series: &str) -> f64 {
+        let page = self.metrics();
+        let line = page.lines().find_map(|l| l.strip_prefix("jarshy_")?.strip_prefix(series));
+        let value = line.unwrap_or_else(|| panic!("no {series} in\n{page}"));
+        value.trim().parse().unwrap()
+    }
+
     /// The items of a JSON feed.
     pub fn items(&self, feed: &str) -> Vec<serde_json::Value> {
         let reply = self.get(&format!("/feeds/{feed}.json"), &[]);

@@ -31,7 +31,13 @@ impl Reply {
 }
 
 /// One request on a connection of its own.
-pub fn ask(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+pub fn ask(
+    to: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Reply {
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n");
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");
@@ -82,4 +88,122 @@ fn unchunk(mut rest: &[u8]) -> Vec<u8> {
         rest = &rest[(end + 4 + size).min(rest.len())..];
     }
     body
+}
+
+/// A connection that stays open for several requests.
+pub struct Wire {
+    stream: TcpStream,
+    left: Vec<u8>,
+}
+
+impl Wire {
+    pub fn to(address: SocketAddr) -> Wire {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        Wire { stream, left: Vec::new() }
+    }
+
+    /// Sends bytes; a server that has closed already may not take them all.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.stream.write_all(bytes.as_ref()).is_ok()
+    }
+
+    /// The next answer, its body as long as `Content-Length` says.
+    pub fn reply(&mut self, has_body: bool) -> Option<Reply> {
+        let end = loop {
+            if let Some(end) = self.left.windows(4).position(|w| w == b"\r\n\r\n") {
+                break end + 4;
+            }
+            self.read_more()?;
+        };
+        let mut reply = parse(&self.left[..end])?;
+        let length = reply.header("content-length").and_then(|v| v.parse().ok()).unwrap_or(0);
+        let length: usize = if has_body { length } else { 0 };
+        while self.left.len() < end + length {
+            self.read_more()?;
+        }
+        reply.body = self.left[end..end + length].to_vec();
+        self.left.drain(..end + length);
+        Some(reply)
+    }
+
+    fn read_more(&mut self) -> Option<()> {
+        let mut buffer = [0; 16 * 1024];
+        match self.stream.read(&mut buffer) {
+            Ok(0) | Err(_) => None,
+            Ok(n) => {
+                self.left.extend_from_slice(&buffer[..n]);
+                Some(())
+            }
+        }
+    }
+
+    /// Sends a byte again and again, a little slower than the server likes; true once it closes.
+    pub fn drip_until_closed(&mut self, byte: u8) -> bool {
+        self.stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while std::time::Instant::now() < deadline {
+            if !self.send([byte]) {
+                return true;
+            }
+            let mut buffer = [0; 4096];
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return true,
+                Ok(n) => self.left.extend_from_slice(&buffer[..n]),
+                Err(error) if is_patience(&error) => {}
+                Err(_) => return true,
+            }
+        }
+        false
+    }
+
+    /// What came besides whole replies, after [`Wire::drip_until_closed`].
+    pub fn last_words(&self) -> Option<Reply> {
+        parse(&self.left)
+    }
+
+    /// True once the server closes; false when it has not within twenty seconds.
+    pub fn is_closed(&mut self) -> bool {
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) => return !is_patience(&error),
+            }
+        }
+    }
+
+    /// True when the server cuts the connection with a reset, so that nothing stays in its kernel.
+    pub fn is_reset(&mut self) -> bool {
+        let mut buffer = [0; 64 * 1024];
+        loop {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return false,
+                Ok(_) => {}
+                Err(error) => return error.kind() == std::io::ErrorKind::ConnectionReset,
+            }
+        }
+    }
+}
+
+/// Our own patience ended, not the connection.
+fn is_patience(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock)
+}
+
+impl Wire {
+    /// Lets some time pass as a slow peer does; what arrives meanwhile is kept.
+    pub fn pause(&mut self, millis: u64) {
+        self.stream.set_read_timeout(Some(Duration::from_millis(millis))).unwrap();
+        let _ = self.read_more();
+        self.stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    }
+}
+
+impl Wire {
+    /// Says that nothing more will be sent.
+    pub fn finish_sending(&self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+    }
 }

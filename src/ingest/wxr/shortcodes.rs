@@ -83,7 +83,11 @@ impl Resolver<'_> {
             return after;
         }
         let (content, after) = match tag.name.as_str() {
-            "caption" | "wp_caption" | "embed" | "audio" | "video" => parse::enclosed(&tag, after),
+            "caption" | "wp_caption" | "embed" | "audio" | "video"
+                if closings.contains(&tag.name) =>
+            {
+                parse::enclosed(&tag, after)
+            }
             _ => ("", after),
         };
         let content =

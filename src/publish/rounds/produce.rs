@@ -201,7 +201,7 @@ impl Rounds {
     }
 
     fn show_opml(&self) -> Result<(), String> {
-        let declared = self.feeds.values().filter(|f| !f.is_auto);
+        let declared = self.settings.feeds.iter().filter_map(|f| self.feeds.get(&f.slug));
         let automatic = self.feeds.values().filter(|f| f.is_auto);
         let outlines: Vec<Outline> = declared.chain(automatic).map(outline).collect();
         let (site, public) = (&self.settings.site, &self.settings.public);

@@ -10,7 +10,7 @@ use crate::{
     },
     store::{
         broken,
-        db::DbError,
+        error::DbError,
         from_json, json,
         value::{Row, Value},
     },
