@@ -14,7 +14,7 @@ mod table;
 mod talk;
 
 // The connection deadlines of jarshy itself, so that bare hyper runs with the same timers.
-use jarshy::config;
+use jarshy::{config, metrics};
 #[path = "../../src/web/deadline.rs"]
 mod deadline;
 

@@ -19,7 +19,10 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use jarshy::config::{self, Limits, Overrides};
+use jarshy::{
+    config::{self, Limits, Overrides},
+    metrics::Metrics,
+};
 use tokio::net::TcpListener;
 
 use crate::{arguments::Arguments, deadline::Patient, log_file::LogFile};
@@ -141,6 +144,7 @@ async fn accept<F>(
 where
     F: Future<Output = Answer> + Send + 'static,
 {
+    let metrics = Arc::new(Metrics::new(1)?);
     let listener = TcpListener::bind(address).await?;
     loop {
         let (stream, _) = listener.accept().await?;
@@ -156,7 +160,7 @@ where
             tokio::spawn(connection);
             continue;
         }
-        let (stream, phase) = Patient::new(stream, &limits);
+        let (stream, phase) = Patient::new(stream, &limits, metrics.clone());
         let service = service_fn(move |request| {
             phase.answering();
             let (answer, phase) = (answer(request), phase.clone());

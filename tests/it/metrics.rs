@@ -13,8 +13,11 @@ use crate::{
 
 const FEED: &str = "[[feeds]]\nslug = \"news\"\ntitle = \"N\"\nlanguage = \"mixed\"\n";
 
+/// A label and some of its words.
+type Closed = (&'static str, &'static [&'static str]);
+
 /// Closed label sets of the contract; every combination is there from the start, at 0.
-const CLOSED: &[(&str, &[(&str, &[&str])])] = &[
+const CLOSED: &[(&str, &[Closed])] = &[
     (
         "feed_requests_total",
         &[("feed", &["news", "auto"]), ("outcome", &["full", "unchanged", "head", "error"])],

@@ -156,7 +156,7 @@ fn mistakes_are_problems_that_name_what_is_wrong() {
         assert!(told.contains(named), "{method} {path}: {told}");
         assert_eq!(status == 405, reply.header("allow").is_some(), "{method} {path}");
     }
-    let head = format!("GET /healthz HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n");
+    let head = "GET /healthz HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n";
     let reply = wire::raw(running.ops(), head.as_bytes()).unwrap();
     assert_eq!(
         (reply.status, reply.header("content-type")),
