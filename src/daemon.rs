@@ -71,7 +71,11 @@ impl Daemon {
         let lock = FolderLock::take(&config.store.data)?;
         let public = bind("public.listen", config.public.listen).await?;
         let ops = bind("ops.listen", config.ops.listen).await?;
-        let (parts, rounds, counts) = build(&config, clock).await?;
+        let (parts, mut rounds, counts) = build(&config, clock).await?;
+        if parts.publisher.shelf().is_empty() {
+            // The very first start: there is nothing to serve yet.
+            rounds.run_once().await;
+        }
         let daemon = Daemon {
             public: public.local_addr()?,
             ops: ops.local_addr()?,

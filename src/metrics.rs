@@ -5,17 +5,25 @@
 //! without a separator, so of two labels at most one is free and the other's words are no suffixes
 //! of each other (a test holds that).
 
+mod asked;
+mod build;
+mod families;
+
 use std::{
-    collections::HashMap,
+    collections::HashSet,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    Opts, Registry, TextEncoder,
-    core::{Collector, Desc},
-    proto,
+    Error, Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
+
+pub use self::families::{FeedMetrics, RouteMetrics};
+use self::{
+    asked::Asked,
+    build::{counter, counters, gauge, histogram, seconds},
+    families::{FAST, FeedFamilies, JobFamilies, RouteFamilies, SLOW},
 };
 
 /// Labels that stand for what has no label of its own.
@@ -35,41 +43,27 @@ pub const CODES: [&str; 24] = [
     "409", "410", "412", "413", "414", "415", "422", "431", "500", "503", "507",
 ];
 
-const FAST: &[f64] =
-    &[0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
-const SLOW: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
-const JOB: &[f64] = &[0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0];
-
 /// All metrics, shared by reference.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    feed_requests: IntCounterVec,
-    feed_response_bytes: IntCounterVec,
-    feed_generations: IntCounterVec,
-    feed_last_success: GaugeVec,
-    feed_due: GaugeVec,
-    feed_entries: GaugeVec,
-    feed_newest_entry: GaugeVec,
-    http_requests: IntCounterVec,
-    http_duration: HistogramVec,
-    job_runs: IntCounterVec,
-    job_last_success: GaugeVec,
-    job_duration: HistogramVec,
+    feeds: FeedFamilies,
+    routes: RouteFamilies,
+    jobs: JobFamilies,
     label_overflow: IntCounterVec,
     limit_hits: IntCounterVec,
-    feed_labels: Mutex<HashMap<String, ()>>,
+    feed_labels: Mutex<HashSet<String>>,
     feeds_max: usize,
     /// Time to make one feed's documents.
     pub feed_generation_duration: Histogram,
+    /// Entries that were left out of documents that would have been too big.
+    pub feed_entries_cut: IntCounter,
     /// From the store's commit to the document swapped.
     pub publish_to_ready: Histogram,
     /// Time to commit a batch of hits.
     pub view_commit_duration: Histogram,
     /// Errors of the article database.
     pub store_errors: IntCounter,
-    /// Entries that were left out of documents that would have been too big.
-    pub feed_entries_cut: IntCounter,
     /// 1 when the last reload took the new settings.
     pub config_last_reload_successful: IntGauge,
     /// When settings were last taken.
@@ -78,54 +72,6 @@ pub struct Metrics {
     pub data_free_bytes: IntGauge,
     /// Open connections of both listeners.
     pub connections: IntGauge,
-}
-
-/// Handles of one feed, kept beside its ready documents.
-#[derive(Clone, Debug)]
-pub struct FeedMetrics {
-    /// 200 with a body.
-    pub full: IntCounter,
-    /// 304.
-    pub unchanged: IntCounter,
-    /// HEAD.
-    pub head: IntCounter,
-    /// Anything else.
-    pub error: IntCounter,
-    /// Body bytes of answers.
-    pub bytes: IntCounter,
-    /// Documents changed.
-    pub success: IntCounter,
-    /// The last good documents stay.
-    pub failure: IntCounter,
-    /// The bytes were what they had been.
-    pub same: IntCounter,
-    /// Seconds since the epoch.
-    pub last_success: Gauge,
-    /// Seconds since the epoch; 0 without a schedule.
-    pub due: Gauge,
-    /// Entries of the document.
-    pub entries: Gauge,
-    /// Seconds since the epoch; 0 for an empty feed.
-    pub newest_entry: Gauge,
-}
-
-/// Handles of one route.
-#[derive(Clone, Debug)]
-pub struct RouteMetrics {
-    codes: Vec<(u16, IntCounter)>,
-    /// From the request's headers read to the answer handed over.
-    pub duration: Histogram,
-}
-
-impl RouteMetrics {
-    /// Counts an answer; a status outside [`CODES`] counts as 500.
-    pub fn answered(&self, code: u16, took: Duration) {
-        let counter = self.codes.iter().find(|(known, _)| *known == code);
-        if let Some((_, counter)) = counter.or_else(|| self.codes.iter().find(|(c, _)| *c == 500)) {
-            counter.inc();
-        }
-        self.duration.observe(took.as_secs_f64());
-    }
 }
 
 /// One number of a metric that lives in a feature.
@@ -139,133 +85,35 @@ pub struct Sample {
 
 impl Metrics {
     /// All metrics at zero. At most `feeds_max` feeds get series of their own.
-    pub fn new(feeds_max: usize) -> Result<Metrics, prometheus::Error> {
-        let r = Registry::new();
+    pub fn new(feeds_max: usize) -> Result<Metrics, Error> {
+        let r = &Registry::new();
         let metrics = Metrics {
-            feed_requests: counters(
-                &r,
-                "feed_requests_total",
-                "Requests for a feed's documents by outcome.",
-                &["feed", "outcome"],
-            )?,
-            feed_response_bytes: counters(
-                &r,
-                "feed_response_bytes_total",
-                "Body bytes of answers with a feed's documents.",
-                &["feed"],
-            )?,
-            feed_generations: counters(
-                &r,
-                "feed_generations_total",
-                "Generations of a feed by result.",
-                &["feed", "result"],
-            )?,
-            feed_last_success: gauges(
-                &r,
-                "feed_last_success_timestamp_seconds",
-                "When a feed was last generated without failure.",
-                &["feed"],
-            )?,
-            feed_due: gauges(
-                &r,
-                "feed_due_timestamp_seconds",
-                "When a feed is next regenerated by its schedule, 0 without one.",
-                &["feed"],
-            )?,
-            feed_entries: gauges(&r, "feed_entries", "Entries in a feed's documents.", &["feed"])?,
-            feed_newest_entry: gauges(
-                &r,
-                "feed_newest_entry_timestamp_seconds",
-                "Publication of a feed's newest entry, 0 for an empty feed.",
-                &["feed"],
-            )?,
-            http_requests: counters(
-                &r,
-                "http_requests_total",
-                "Requests answered by route and status.",
-                &["route", "code"],
-            )?,
-            http_duration: histograms(
-                &r,
-                "http_request_duration_seconds",
-                "Time to answer a request.",
-                &["route"],
-                FAST,
-            )?,
-            job_runs: counters(
-                &r,
-                "job_runs_total",
-                "Runs of a job by result.",
-                &["job", "result"],
-            )?,
-            job_last_success: gauges(
-                &r,
-                "job_last_success_timestamp_seconds",
-                "When a job last ended well.",
-                &["job"],
-            )?,
-            job_duration: histograms(
-                &r,
-                "job_duration_seconds",
-                "Time a job's run took.",
-                &["job"],
-                JOB,
-            )?,
-            label_overflow: counters(
-                &r,
-                "label_overflow_total",
-                "Values that got no label of their own because the label is full.",
-                &["label"],
-            )?,
-            limit_hits: counters(
-                &r,
-                "limit_hits_total",
-                "Times a configured limit was hit.",
-                &["limit"],
-            )?,
+            feeds: FeedFamilies::new(r)?,
+            routes: RouteFamilies::new(r)?,
+            jobs: JobFamilies::new(r)?,
+            label_overflow: counters(r, "label_overflow_total", LABEL_OVERFLOW, &["label"])?,
+            limit_hits: counters(r, "limit_hits_total", LIMIT_HITS, &["limit"])?,
             feed_labels: Mutex::default(),
             feeds_max,
             feed_generation_duration: histogram(
-                &r,
+                r,
                 "feed_generation_duration_seconds",
-                "Time to make a feed's documents.",
+                GENERATION,
                 SLOW,
             )?,
-            publish_to_ready: histogram(
-                &r,
-                "publish_to_ready_seconds",
-                "From the store's commit to the document swapped.",
-                SLOW,
-            )?,
-            view_commit_duration: histogram(
-                &r,
-                "view_commit_duration_seconds",
-                "Time to commit a batch of hits to disk.",
-                FAST,
-            )?,
-            store_errors: counter(&r, "store_errors_total", "Errors of the article database.")?,
-            feed_entries_cut: counter(
-                &r,
-                "feed_entries_cut_total",
-                "Entries left out of documents that would have been too big.",
-            )?,
-            config_last_reload_successful: gauge(
-                &r,
-                "config_last_reload_successful",
-                "1 when the last reload took the new settings.",
-            )?,
+            feed_entries_cut: counter(r, "feed_entries_cut_total", ENTRIES_CUT)?,
+            publish_to_ready: histogram(r, "publish_to_ready_seconds", TO_READY, SLOW)?,
+            view_commit_duration: histogram(r, "view_commit_duration_seconds", COMMIT, FAST)?,
+            store_errors: counter(r, "store_errors_total", "Errors of the article database.")?,
+            config_last_reload_successful: gauge(r, "config_last_reload_successful", RELOADED)?,
             config_last_reload_success: seconds(
-                &r,
+                r,
                 "config_last_reload_success_timestamp_seconds",
                 "When settings were last taken.",
             )?,
-            data_free_bytes: gauge(
-                &r,
-                "data_free_bytes",
-                "Room left on the disk of the data folder.",
-            )?,
-            connections: gauge(&r, "http_connections", "Open connections of both listeners.")?,
-            registry: r,
+            data_free_bytes: gauge(r, "data_free_bytes", "Room left on the data folder's disk.")?,
+            connections: gauge(r, "http_connections", "Open connections of both listeners.")?,
+            registry: r.clone(),
         };
         metrics.begin_at_zero();
         metrics.register_process()?;
@@ -282,7 +130,7 @@ impl Metrics {
         self.feed(AUTO);
     }
 
-    fn register_process(&self) -> Result<(), prometheus::Error> {
+    fn register_process(&self) -> Result<(), Error> {
         let process = prometheus::process_collector::ProcessCollector::for_self();
         self.registry.register(Box::new(process))?;
         let labels = [("version", env!("CARGO_PKG_VERSION")), ("revision", REVISION)];
@@ -298,11 +146,11 @@ impl Metrics {
     /// The label of a declared feed: its slug while there is room, else `other`.
     pub fn feed_label<'a>(&self, slug: &'a str) -> &'a str {
         let mut labels = self.feed_labels.lock().unwrap_or_else(PoisonError::into_inner);
-        if labels.contains_key(slug) {
+        if labels.contains(slug) {
             return slug;
         }
         if labels.len() < self.feeds_max {
-            labels.insert(slug.to_owned(), ());
+            labels.insert(slug.to_owned());
             return slug;
         }
         self.label_overflow.with_label_values(&["feed"]).inc();
@@ -312,52 +160,22 @@ impl Metrics {
     /// Handles of a feed's series, at zero where they are new. `label` comes from
     /// [`Metrics::feed_label`] or is [`AUTO`].
     pub fn feed(&self, label: &str) -> FeedMetrics {
-        let requests = |outcome| self.feed_requests.with_label_values(&[label, outcome]);
-        let generations = |result| self.feed_generations.with_label_values(&[label, result]);
-        FeedMetrics {
-            full: requests("full"),
-            unchanged: requests("unchanged"),
-            head: requests("head"),
-            error: requests("error"),
-            bytes: self.feed_response_bytes.with_label_values(&[label]),
-            success: generations("success"),
-            failure: generations("failure"),
-            same: generations("same"),
-            last_success: self.feed_last_success.with_label_values(&[label]),
-            due: self.feed_due.with_label_values(&[label]),
-            entries: self.feed_entries.with_label_values(&[label]),
-            newest_entry: self.feed_newest_entry.with_label_values(&[label]),
-        }
+        self.feeds.of(label)
     }
 
     /// Handles of a route's series, all statuses at zero.
     pub fn route(&self, route: &'static str) -> RouteMetrics {
-        let code = |code: &str| {
-            let number = code.parse().unwrap_or_default();
-            (number, self.http_requests.with_label_values(&[route, code]))
-        };
-        RouteMetrics {
-            codes: CODES.iter().map(|c| code(c)).collect(),
-            duration: self.http_duration.with_label_values(&[route]),
-        }
+        self.routes.of(route)
     }
 
     /// All results of a job at zero.
     pub fn job(&self, job: &str) {
-        for result in JOB_RESULTS {
-            self.job_runs.with_label_values(&[job, result]);
-        }
-        self.job_last_success.with_label_values(&[job]);
-        self.job_duration.with_label_values(&[job]);
+        self.jobs.begin(job);
     }
 
     /// Counts a run of a job that ended at `now` (seconds since the epoch).
     pub fn job_ended(&self, job: &str, result: &str, took: Duration, now: f64) {
-        self.job_runs.with_label_values(&[job, result]).inc();
-        self.job_duration.with_label_values(&[job]).observe(took.as_secs_f64());
-        if result == "success" {
-            self.job_last_success.with_label_values(&[job]).set(now);
-        }
+        self.jobs.ended(job, result, took, now);
     }
 
     /// Counts that a limit was hit; only names of [`LIMITS`].
@@ -379,7 +197,7 @@ impl Metrics {
         text: &'static str,
         labels: &[&'static str],
         samples: impl Fn() -> Vec<Sample> + Send + Sync + 'static,
-    ) -> Result<(), prometheus::Error> {
+    ) -> Result<(), Error> {
         let samples = Box::new(samples);
         self.registry.register(Box::new(Asked::new(name, text, labels, true, samples)?))
     }
@@ -391,13 +209,13 @@ impl Metrics {
         text: &'static str,
         labels: &[&'static str],
         samples: impl Fn() -> Vec<Sample> + Send + Sync + 'static,
-    ) -> Result<(), prometheus::Error> {
+    ) -> Result<(), Error> {
         let samples = Box::new(samples);
         self.registry.register(Box::new(Asked::new(name, text, labels, false, samples)?))
     }
 
     /// The page for Prometheus, text format 0.0.4.
-    pub fn render(&self) -> Result<String, prometheus::Error> {
+    pub fn render(&self) -> Result<String, Error> {
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 }
@@ -420,127 +238,13 @@ const REVISION: &str = match option_env!("JARSHY_REVISION") {
     None => "unknown",
 };
 
-fn full_name(name: &str) -> String {
-    format!("jarshy_{name}")
-}
-
-fn registered<C: Collector + Clone + 'static>(r: &Registry, c: C) -> Result<C, prometheus::Error> {
-    r.register(Box::new(c.clone()))?;
-    Ok(c)
-}
-
-fn counter(r: &Registry, name: &str, text: &str) -> Result<IntCounter, prometheus::Error> {
-    registered(r, IntCounter::new(full_name(name), text)?)
-}
-
-fn gauge(r: &Registry, name: &str, text: &str) -> Result<IntGauge, prometheus::Error> {
-    registered(r, IntGauge::new(full_name(name), text)?)
-}
-
-fn seconds(r: &Registry, name: &str, text: &str) -> Result<Gauge, prometheus::Error> {
-    registered(r, Gauge::new(full_name(name), text)?)
-}
-
-fn counters(
-    r: &Registry,
-    name: &str,
-    text: &str,
-    labels: &[&str],
-) -> Result<IntCounterVec, prometheus::Error> {
-    registered(r, IntCounterVec::new(Opts::new(full_name(name), text), labels)?)
-}
-
-fn gauges(
-    r: &Registry,
-    name: &str,
-    text: &str,
-    labels: &[&str],
-) -> Result<GaugeVec, prometheus::Error> {
-    registered(r, GaugeVec::new(Opts::new(full_name(name), text), labels)?)
-}
-
-fn histogram(
-    r: &Registry,
-    name: &str,
-    text: &str,
-    buckets: &[f64],
-) -> Result<Histogram, prometheus::Error> {
-    let opts = HistogramOpts::new(full_name(name), text).buckets(buckets.to_vec());
-    registered(r, Histogram::with_opts(opts)?)
-}
-
-fn histograms(
-    r: &Registry,
-    name: &str,
-    text: &str,
-    labels: &[&str],
-    buckets: &[f64],
-) -> Result<HistogramVec, prometheus::Error> {
-    let opts = HistogramOpts::new(full_name(name), text).buckets(buckets.to_vec());
-    registered(r, HistogramVec::new(opts, labels)?)
-}
-
-type Samples = Box<dyn Fn() -> Vec<Sample> + Send + Sync>;
-
-/// A metric that asks a closure at each scrape, so that it equals the feature's own state.
-struct Asked {
-    desc: Desc,
-    labels: Vec<&'static str>,
-    is_counter: bool,
-    samples: Samples,
-}
-
-impl Asked {
-    fn new(
-        name: &str,
-        text: &str,
-        labels: &[&'static str],
-        is_counter: bool,
-        samples: Samples,
-    ) -> Result<Asked, prometheus::Error> {
-        let variable = labels.iter().map(|l| (*l).to_owned()).collect();
-        let desc = Desc::new(full_name(name), text.to_owned(), variable, HashMap::new())?;
-        Ok(Asked { desc, labels: labels.to_vec(), is_counter, samples })
-    }
-
-    fn metric(&self, sample: Sample) -> proto::Metric {
-        let pair = |(name, value): (&&str, String)| {
-            let mut pair = proto::LabelPair::default();
-            pair.set_name((*name).to_owned());
-            pair.set_value(value);
-            pair
-        };
-        let mut metric = proto::Metric::default();
-        metric.set_label(self.labels.iter().zip(sample.labels).map(pair).collect());
-        if self.is_counter {
-            let mut counter = proto::Counter::default();
-            counter.set_value(sample.value);
-            metric.set_counter(counter);
-        } else {
-            let mut gauge = proto::Gauge::default();
-            gauge.set_value(sample.value);
-            metric.set_gauge(gauge);
-        }
-        metric
-    }
-}
-
-impl Collector for Asked {
-    fn desc(&self) -> Vec<&Desc> {
-        vec![&self.desc]
-    }
-
-    fn collect(&self) -> Vec<proto::MetricFamily> {
-        let kind =
-            if self.is_counter { proto::MetricType::COUNTER } else { proto::MetricType::GAUGE };
-        let mut family = proto::MetricFamily::default();
-        family.set_name(self.desc.fq_name.clone());
-        family.set_help(self.desc.help.clone());
-        family.set_field_type(kind);
-        family.set_metric((self.samples)().into_iter().map(|s| self.metric(s)).collect());
-        vec![family]
-    }
-}
+const LABEL_OVERFLOW: &str = "Values that got no label of their own because the label is full.";
+const LIMIT_HITS: &str = "Times a configured limit was hit.";
+const GENERATION: &str = "Time to make a feed's documents.";
+const ENTRIES_CUT: &str = "Entries left out of documents that would have been too big.";
+const TO_READY: &str = "From the store's commit to the document swapped.";
+const COMMIT: &str = "Time to commit a batch of hits to disk.";
+const RELOADED: &str = "1 when the last reload took the new settings.";
 
 #[cfg(test)]
 mod tests {

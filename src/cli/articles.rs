@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Common, Failure, say};
+use super::{Failure, Which, say};
 use crate::{
     clock::Clock,
     ingest::{Intake, Refusal, RefusalKind, article_json::ArticleJson},
@@ -62,16 +62,16 @@ pub struct ListArgs {
 }
 
 /// Runs the command.
-pub async fn run(common: &Common, args: ArticlesArgs) -> Result<(), Failure> {
+pub async fn run(which: &Which, args: ArticlesArgs) -> Result<(), Failure> {
     match args.action {
-        Action::List(args) => list(common, args).await,
-        Action::Show { id, json } => show(common, &id, json).await,
-        Action::Withdraw { id, reason } => withdraw(common, &id, reason).await,
+        Action::List(args) => list(which, args).await,
+        Action::Show { id, json } => show(which, &id, json).await,
+        Action::Withdraw { id, reason } => withdraw(which, &id, reason).await,
     }
 }
 
-async fn list(common: &Common, args: ListArgs) -> Result<(), Failure> {
-    let (_, store) = common.open_store().await?;
+async fn list(which: &Which, args: ListArgs) -> Result<(), Failure> {
+    let (_, store) = which.open_store().await?;
     let filter = ArticleFilter {
         section: args.section,
         status: args.status,
@@ -89,8 +89,8 @@ async fn list(common: &Common, args: ListArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn show(common: &Common, id: &str, json: bool) -> Result<(), Failure> {
-    let (_, store) = common.open_store().await?;
+async fn show(which: &Which, id: &str, json: bool) -> Result<(), Failure> {
+    let (_, store) = which.open_store().await?;
     let id = article_id(id)?;
     let stored = store.article(&id).await?.ok_or_else(|| no_article(&id))?;
     if json {
@@ -105,8 +105,8 @@ async fn show(common: &Common, id: &str, json: bool) -> Result<(), Failure> {
     say(format!("\n{}", article.body_html))
 }
 
-async fn withdraw(common: &Common, id: &str, reason: Option<String>) -> Result<(), Failure> {
-    let (config, store) = common.open_store().await?;
+async fn withdraw(which: &Which, id: &str, reason: Option<String>) -> Result<(), Failure> {
+    let (config, store) = which.open_store().await?;
     let id = article_id(id)?;
     let intake = Intake::new(store, config.site, &config.limits, Clock::system());
     let withdrawn = intake.withdraw(&id, "cli", reason, None).await?;

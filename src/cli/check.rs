@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Common, Failure, Listeners, say};
+use super::{Failure, Listeners, Which, say};
 use crate::{
     config::{Config, Fault, Warning, warnings},
     store,
@@ -18,8 +18,8 @@ pub struct CheckArgs {
 }
 
 /// Runs the command.
-pub async fn run(common: &Common, args: CheckArgs) -> Result<(), Failure> {
-    match common.settings(&Listeners::default()) {
+pub async fn run(which: &Which, args: CheckArgs) -> Result<(), Failure> {
+    match which.settings(&Listeners::default()) {
         Ok(config) => {
             let warnings = warnings_of(&config);
             if args.json {

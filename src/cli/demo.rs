@@ -5,7 +5,7 @@ use std::{fs, net::TcpListener, path::PathBuf};
 use clap::Args;
 
 use super::{
-    Common, Failure, Listeners, log, say,
+    Failure, Listeners, Which, log, say,
     serve::{Signals, until_stopped},
 };
 use crate::{
@@ -33,15 +33,16 @@ const SETTINGS: &str = include_str!("../../config/demo.toml");
 const TOKEN_NAME: &str = "demo";
 
 /// Runs the command.
-pub async fn run(common: &Common, args: DemoArgs) -> Result<(), Failure> {
-    let folder = Folder::take(common.data.clone())?;
+pub async fn run(which: &Which, args: DemoArgs) -> Result<(), Failure> {
+    let folder = Folder::take(which.data.clone())?;
     let settings = Settings::new(&folder.path, &args.listeners)?;
     let config = settings.parse()?;
     let log = log::start(&config.log)?;
     let signals = Signals::listen()?;
+    // Before the daemon starts, so that its first answers are whole.
+    fill(&config).await?;
     let daemon = Daemon::start(config, Clock::system()).await?;
     let now = daemon.parts().clock.now();
-    fill(&daemon).await?;
     let token = new_token(&daemon.parts().store, now).await?;
     welcome(&daemon, &folder, &token)?;
     until_stopped(daemon, signals, || settings.parse(), &log).await;
@@ -109,18 +110,13 @@ impl Drop for Folder {
 }
 
 /// Imports the newsroom, once.
-async fn fill(daemon: &Daemon) -> Result<(), Failure> {
-    let parts = daemon.parts();
-    if *parts.store.revisions().borrow() > 0 {
+async fn fill(config: &Config) -> Result<(), Failure> {
+    let store = Store::open(&config.store).await?;
+    if *store.revisions().borrow() > 0 {
         return Ok(());
     }
-    let config = daemon.config();
-    let importer = Importer::new(
-        parts.store.clone(),
-        config.site.clone(),
-        config.limits.clone(),
-        parts.clock.clone(),
-    );
+    let (site, limits) = (config.site.clone(), config.limits.clone());
+    let importer = Importer::new(store, site, limits, Clock::system());
     let options = ImportOptions { kind: Kind::Wxr(WxrOptions::default()), dry_run: false };
     let newsroom = [Input::Bytes { name: "newsroom.wxr.xml".into(), bytes: NEWSROOM }];
     let imported = importer.import(&newsroom, &options, &|_| ()).await;

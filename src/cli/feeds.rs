@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Common, Failure, say};
+use super::{Failure, Which, say};
 use crate::store::DocumentFacts;
 
 /// Shows the state of each feed.
@@ -15,8 +15,8 @@ pub struct FeedsArgs {
 }
 
 /// Runs the command.
-pub async fn run(common: &Common, args: FeedsArgs) -> Result<(), Failure> {
-    let (config, store) = common.open_store().await?;
+pub async fn run(which: &Which, args: FeedsArgs) -> Result<(), Failure> {
+    let (config, store) = which.open_store().await?;
     let documents = store.document_facts().await?;
     if args.json {
         return say(serde_json::Value::from_iter(documents.iter().map(as_json)));

@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod failure;
 mod feeds;
+mod import;
 pub mod log;
 mod render;
 mod serve;
@@ -29,7 +30,7 @@ use crate::{
 #[command(name = "jarshy", version, arg_required_else_help = true, max_term_width = 100)]
 struct Cli {
     #[command(flatten)]
-    common: Common,
+    which: Which,
     #[command(subcommand)]
     command: Command,
 }
@@ -42,6 +43,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Say everything that is wrong with the settings
     Check(check::CheckArgs),
+    /// Take articles in from WordPress exports, saved pages or JSON lines
+    Import(import::ImportArgs),
     /// Write one document of a feed to standard output; no daemon needed
     Render(render::RenderArgs),
     /// List, show or withdraw articles
@@ -56,7 +59,7 @@ enum Command {
 
 /// Which daemon is meant.
 #[derive(Args, Clone, Debug, Default)]
-pub struct Common {
+pub struct Which {
     /// Settings file [default: /etc/jarshy/jarshy.toml, if there is one]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Which daemon")]
     pub config: Option<PathBuf>,
@@ -93,26 +96,27 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn run(Cli { common, command }: Cli) -> Result<(), Failure> {
+fn run(Cli { which, command }: Cli) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::system(format!("the runtime cannot be started: {e}")))?;
     runtime.block_on(async {
         match command {
-            Command::Demo(args) => demo::run(&common, args).await,
-            Command::Serve(args) => serve::run(&common, args).await,
-            Command::Check(args) => check::run(&common, args).await,
-            Command::Render(args) => render::run(&common, args).await,
-            Command::Articles(args) => articles::run(&common, args).await,
-            Command::Feeds(args) => feeds::run(&common, args).await,
-            Command::Stats(args) => stats::run(&common, args).await,
-            Command::Token(args) => token::run(&common, args).await,
+            Command::Demo(args) => demo::run(&which, args).await,
+            Command::Serve(args) => serve::run(&which, args).await,
+            Command::Check(args) => check::run(&which, args).await,
+            Command::Import(args) => import::run(&which, args).await,
+            Command::Render(args) => render::run(&which, args).await,
+            Command::Articles(args) => articles::run(&which, args).await,
+            Command::Feeds(args) => feeds::run(&which, args).await,
+            Command::Stats(args) => stats::run(&which, args).await,
+            Command::Token(args) => token::run(&which, args).await,
         }
     })
 }
 
-impl Common {
+impl Which {
     /// The settings of the daemon that is meant.
     pub fn settings(&self, listeners: &Listeners) -> Result<Config, Failure> {
         let flags = Overrides {

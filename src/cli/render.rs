@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 
-use super::{Common, Failure};
+use super::{Failure, Which};
 use crate::{
     clock::Clock,
     model::Format,
@@ -22,8 +22,8 @@ pub struct RenderArgs {
 }
 
 /// Runs the command.
-pub async fn run(common: &Common, args: RenderArgs) -> Result<(), Failure> {
-    let (config, store) = common.open_store().await?;
+pub async fn run(which: &Which, args: RenderArgs) -> Result<(), Failure> {
+    let (config, store) = which.open_store().await?;
     let settings = Settings::from(&config);
     let now = Clock::system().now();
     let document = render_once(&store, &settings, &args.feed, args.format, now).await?;

@@ -4,7 +4,7 @@
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Common, Failure, Listeners, log};
+use super::{Failure, Listeners, Which, log};
 use crate::{clock::Clock, config::Config, daemon::Daemon};
 
 /// Runs the daemon until it is told to stop.
@@ -15,12 +15,12 @@ pub struct ServeArgs {
 }
 
 /// Runs the command.
-pub async fn run(common: &Common, args: ServeArgs) -> Result<(), Failure> {
-    let config = common.settings(&args.listeners)?;
+pub async fn run(which: &Which, args: ServeArgs) -> Result<(), Failure> {
+    let config = which.settings(&args.listeners)?;
     let log = log::start(&config.log)?;
     let signals = Signals::listen()?;
     let daemon = Daemon::start(config, Clock::system()).await?;
-    let settings = || common.settings(&args.listeners);
+    let settings = || which.settings(&args.listeners);
     until_stopped(daemon, signals, settings, &log).await;
     Ok(())
 }

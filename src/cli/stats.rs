@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use clap::Args;
 use serde_json::json;
 
-use super::{Common, Failure, say};
+use super::{Failure, Which, say};
 use crate::{
     clock::Clock,
     config::parse_duration,
@@ -38,8 +38,8 @@ struct Line {
 }
 
 /// Runs the command.
-pub async fn run(common: &Common, args: StatsArgs) -> Result<(), Failure> {
-    let (config, store) = common.open_store().await?;
+pub async fn run(which: &Which, args: StatsArgs) -> Result<(), Failure> {
+    let (config, store) = which.open_store().await?;
     let data = &config.store.data;
     if !database_path(data).exists() {
         return Err(Failure::input("no view has been counted yet; `jarshy serve` counts them"));

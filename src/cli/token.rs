@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
-use super::{Common, Failure, Listeners, say};
+use super::{Failure, Listeners, Which, say};
 use crate::{
     clock::Clock,
     config::parse_duration,
@@ -69,17 +69,17 @@ impl From<ScopeWord> for Scope {
 }
 
 /// Runs the command.
-pub async fn run(common: &Common, args: TokenArgs) -> Result<(), Failure> {
+pub async fn run(which: &Which, args: TokenArgs) -> Result<(), Failure> {
     let now = Clock::system().now();
     match args.action {
         Action::Create { scope, name, expires, json } => {
             let expires_at = expires.map(|after| now.plus(after.as_millis() as i64));
             // A token may be made before the daemon runs for the first time.
-            let store = Store::open(&common.settings(&Listeners::default())?.store).await?;
+            let store = Store::open(&which.settings(&Listeners::default())?.store).await?;
             create(&store, scope.into(), name, expires_at, now, json).await
         }
-        Action::List { json } => list(&common.open_store().await?.1, now, json).await,
-        Action::Revoke { id } => revoke(&common.open_store().await?.1, &id, now).await,
+        Action::List { json } => list(&which.open_store().await?.1, now, json).await,
+        Action::Revoke { id } => revoke(&which.open_store().await?.1, &id, now).await,
     }
 }
 

@@ -10,6 +10,7 @@ use chrono::{TimeZone, Utc};
 use chrono_tz::Tz;
 use croner::{
     Cron,
+    errors::CronError,
     parser::{CronParser, Seconds, Year},
 };
 use ipnet::IpNet;
@@ -238,12 +239,12 @@ pub(super) fn schedule(value: &Plain, zone: Tz) -> Parsed<Option<Cron>> {
     }
     if fields != 5 {
         return Err(format!(
-            "`{}` has {fields} fields; minute hour day month weekday are 5",
+            "`{}` has not five fields (minute hour day month weekday) but {fields}",
             cut(&text)
         ));
     }
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-    let bad = |e| format!("`{}` is not a cron expression: {e}", cut(&text));
+    let bad = |e| format!("`{}` is not a cron expression: {}", cut(&text), cron_reason(&e));
     let cron = parser.parse(text.trim()).map_err(bad)?;
     // Any day will do: what fires at all fires within the search that croner makes.
     let from = zone.from_utc_datetime(&chrono::DateTime::<Utc>::UNIX_EPOCH.naive_utc());
@@ -251,6 +252,19 @@ pub(super) fn schedule(value: &Plain, zone: Tz) -> Parsed<Option<Cron>> {
         Ok(_) => Ok(Some(cron)),
         Err(_) => Err(format!("`{}` never fires: there is no such day", cut(&text))),
     }
+}
+
+/// The reason alone: which part of croner found it helps nobody.
+fn cron_reason(error: &CronError) -> String {
+    let reason = match error {
+        CronError::ComponentError(reason)
+        | CronError::InvalidPattern(reason)
+        | CronError::IllegalCharacters(reason) => reason.clone(),
+        other => other.to_string(),
+    };
+    let reason = reason.trim_end_matches('.');
+    let mut letters = reason.chars();
+    letters.next().map_or_else(String::new, |c| c.to_lowercase().chain(letters).collect())
 }
 
 /// The one of `choices` that a word stands for.

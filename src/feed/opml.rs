@@ -57,7 +57,6 @@ fn write(
     writer.write_event(Event::Start(BytesStart::new("head")))?;
     text_element(writer, "title", &text::line(title))?;
     text_element(writer, "dateModified", &changed_at.to_rfc822())?;
-    text_element(writer, "docs", "http://opml.org/spec2.opml")?;
     writer.write_event(Event::End(BytesEnd::new("head")))?;
     writer.write_event(Event::Start(BytesStart::new("body")))?;
     for outline in outlines {

@@ -32,11 +32,8 @@ fn size_hint(snapshot: &Snapshot) -> usize {
 }
 
 fn channel(snapshot: &Snapshot) -> Channel {
-    let items: Vec<Item> = snapshot
-        .entries
-        .iter()
-        .map(|article| item(&Entry::of(article), snapshot.content))
-        .collect();
+    let items: Vec<Item> =
+        snapshot.entries.iter().map(|article| item(&Entry::of(article), snapshot)).collect();
     let mut namespaces = BTreeMap::from([("atom".to_owned(), ATOM.to_owned())]);
     if items.iter().any(|item| item.extensions.contains_key("dcterms")) {
         namespaces.insert("dcterms".into(), DCTERMS.into());
@@ -68,9 +65,9 @@ fn atom_link(snapshot: &Snapshot, format: Format, rel: &str) -> Extension {
     Extension { name: "atom:link".into(), attrs, ..Extension::default() }
 }
 
-fn item(entry: &Entry<'_>, content: Content) -> Item {
+fn item(entry: &Entry<'_>, snapshot: &Snapshot) -> Item {
     let guid = entry.guid.as_str();
-    let full = content == Content::Full && !entry.body.is_empty();
+    let full = snapshot.content == Content::Full && !entry.body.is_empty();
     Item {
         title: Some(entry.title.to_string()),
         link: Some(entry.link.to_string()),
@@ -83,7 +80,7 @@ fn item(entry: &Entry<'_>, content: Content) -> Item {
         source: source(entry),
         content: full.then(|| entry.body.to_string()),
         extensions: modified(entry),
-        dublin_core_ext: creators(entry),
+        dublin_core_ext: dublin_core(entry, snapshot),
         ..Item::default()
     }
 }
@@ -118,7 +115,15 @@ fn modified(entry: &Entry<'_>) -> ExtensionMap {
     ExtensionMap::from([("dcterms".into(), BTreeMap::from([("modified".into(), vec![element])]))])
 }
 
-fn creators(entry: &Entry<'_>) -> Option<DublinCoreExtension> {
-    let creators: Vec<String> = entry.authors.iter().map(|a| a.name.to_string()).collect();
-    (!creators.is_empty()).then(|| DublinCoreExtension { creators, ..Default::default() })
+/// Authors, rights, and the language where it is not the feed's.
+fn dublin_core(entry: &Entry<'_>, snapshot: &Snapshot) -> Option<DublinCoreExtension> {
+    let own = Some(entry.language).filter(|own| snapshot.language.as_ref() != Some(*own));
+    let rights = Some(&entry.rights).filter(|rights| !rights.is_empty());
+    let terms = DublinCoreExtension {
+        creators: entry.authors.iter().map(|author| author.name.to_string()).collect(),
+        languages: own.iter().map(ToString::to_string).collect(),
+        rights: rights.iter().map(ToString::to_string).collect(),
+        ..DublinCoreExtension::default()
+    };
+    (terms != DublinCoreExtension::default()).then_some(terms)
 }

@@ -60,6 +60,15 @@ pub enum TooMuch {
         /// Depth allowed.
         max: usize,
     },
+    /// A stretch of text with so many signs to escape that writing it would take too long.
+    #[error(
+        "the HTML has {found} bytes without a tag among them, full of signs to escape: \
+         split it into paragraphs"
+    )]
+    Text {
+        /// Bytes of the stretch.
+        found: usize,
+    },
     /// So broken that repairing it makes more elements than allowed.
     #[error("the HTML makes more than {max} elements")]
     Elements {
@@ -68,6 +77,8 @@ pub enum TooMuch {
     },
 }
 
+/// Bytes of a text times its signs to escape.
+const TEXT_COST_MAX: usize = 512 << 20;
 /// Cleaning mends broken nesting step by step; more steps than this are not tried.
 const PASSES_MAX: usize = 6;
 
@@ -118,7 +129,14 @@ pub(super) fn check(html: &str, limits: &CleanLimits) -> Result<(), TooMuch> {
 
 fn within(html: &str, limits: &CleanLimits) -> Result<(), TooMuch> {
     let (found, max) = (html.len(), limits.bytes_max);
-    if found > max { Err(TooMuch::Size { found, max }) } else { Ok(()) }
+    if found > max {
+        return Err(TooMuch::Size { found, max });
+    }
+    // html5ever's serializer looks through the rest of a text for `<` at each `&`, `«` or no-break
+    // space: quadratic in a text.
+    let signs = |text: &str| text.bytes().filter(|b| matches!(b, b'&' | 0xc2)).count();
+    let dear = html.split('<').find(|text| text.len().saturating_mul(signs(text)) > TEXT_COST_MAX);
+    dear.map_or(Ok(()), |text| Err(TooMuch::Text { found: text.len() }))
 }
 
 fn count(removed: &mut BTreeMap<String, usize>, what: &str, times: usize) {

@@ -144,7 +144,7 @@ struct Taker<'a> {
 
 impl Taker<'_> {
     fn take(&mut self, item: Item) -> Found {
-        if !self.posts.options.types.iter().any(|kind| *kind == item.kind) {
+        if !self.posts.options.types.contains(&item.kind) {
             return Found::OtherType(item.kind.chars().take(40).collect());
         }
         let name = format!("{} {}", item.kind, item.id);

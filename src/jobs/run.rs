@@ -183,7 +183,8 @@ impl Jobs {
         }
         self.shared.stop.cancel();
         self.shared.tasks.close();
-        if tokio::time::timeout(STOP_WAIT, self.shared.tasks.wait()).await.is_err() {
+        let wait = STOP_WAIT.min(self.shared.time_limit);
+        if tokio::time::timeout(wait, self.shared.tasks.wait()).await.is_err() {
             self.shared.abandon.cancel();
             self.shared.tasks.wait().await;
         }

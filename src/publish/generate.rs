@@ -67,7 +67,8 @@ pub fn generate(mut order: Order) -> Result<Generated, String> {
         Snapshot::new(&order.config, &order.site, &order.public, entries, order.removed_at);
     let (rendering, cut) = render_within_bounds(&order, &mut snapshot)?;
     let mut documents = Vec::with_capacity(rendering.len());
-    let mut changed = false;
+    // A format that is no longer declared has to go.
+    let mut changed = order.standing.as_ref().is_some_and(|d| d.len() != rendering.len());
     for (format, bytes) in rendering {
         let (document, is_new) = document(&order, format, bytes)?;
         changed |= is_new;

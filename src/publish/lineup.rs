@@ -74,6 +74,12 @@ impl LiveFeed {
         }
     }
 
+    /// True when the window reaches back to this publication.
+    pub fn reaches(&self, published: Millis) -> bool {
+        let floor = self.rendered.as_ref().and_then(|rendered| rendered.floor.as_ref());
+        floor.is_none_or(|(at, _)| published >= *at)
+    }
+
     /// True when an entry at this place can be seen, or its article was seen.
     pub fn shows(&self, published: Millis, article: &ArticleId) -> bool {
         let Some(rendered) = &self.rendered else { return true };

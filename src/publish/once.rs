@@ -50,10 +50,10 @@ pub async fn render_once(
         let Some(last) = page.last() else { break };
         after = Some(last.id.clone());
         for article in &page {
-            let candidate = config.clone().or_else(|| automatic(settings, &slug, article));
-            if let Some(feed) = candidate {
+            let declared = declared.cloned().map(Arc::new);
+            if let Some(feed) = declared.or_else(|| automatic(settings, &slug, article)) {
                 newest.extend(shown(&feed, article, now));
-                config = Some(feed);
+                config.get_or_insert(feed);
             }
         }
         let room = config.as_ref().map_or(0, |c| c.entries);

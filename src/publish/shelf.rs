@@ -31,6 +31,11 @@ impl Shelf {
         self.places.load().by_feed.get(&slug).cloned()
     }
 
+    /// True when no feed has a document.
+    pub fn is_empty(&self) -> bool {
+        self.places.load().by_feed.is_empty()
+    }
+
     /// Puts a feed's documents in the place of its old ones.
     pub fn put(&self, feed: &FeedSlug, documents: Vec<Arc<Document>>) {
         self.change(|places| {

@@ -1,17 +1,17 @@
 //! Articles, their revisions, and what changed since one.
 
-use serde::{Deserialize, Serialize};
+mod row;
 
+use self::row::{article_id, contains, put_row, slim, status};
+pub(super) use self::row::{article_id as id, stored};
 use super::{
-    Store, broken,
-    db::{Batch, DbError, Step},
-    from_json, json, json_text,
-    value::{Row, Value},
+    Store,
+    db::{Batch, Step},
+    error::DbError,
+    json, json_text,
+    value::Row,
 };
-use crate::model::{
-    Article, ArticleId, Author, CarriedOver, Guid, Language, Media, MediaRole, Millis, Source,
-    Status, WebUrl,
-};
+use crate::model::{Article, ArticleId, Guid, Millis, Status};
 
 /// An article with what only the store knows of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -207,6 +207,17 @@ impl Store {
         revisions
     }
 
+    /// The articles of these guids, in no order; unknown ones are left out.
+    pub async fn articles_by_guid(&self, guids: &[&str]) -> Result<Vec<Article>, DbError> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            columns!("'' AS summary", "'' AS body_html"),
+            " FROM articles a WHERE a.guid IN (SELECT value FROM json_each($1))"
+        );
+        let rows = self.db.read(SQL, vec![json(guids)]).await?;
+        rows.into_iter().map(|row| stored(row).map(|s| s.article)).collect()
+    }
+
     /// Articles whose revision is greater than `since`, in the order of revisions.
     pub async fn changes_since(&self, since: i64, limit: usize) -> Result<Vec<Stored>, DbError> {
         const SQL: &str = concat!(
@@ -338,207 +349,4 @@ fn put_batch(put: Put) -> Batch {
         }
     };
     vec![Step::new(NEXT_REVISION, vec![]), write]
-}
-
-fn put_row(put: &Put) -> Vec<Value> {
-    let (a, m) = (&put.article, &put.marks);
-    let carried = a.carried_over.as_ref();
-    let withdrawn = m.withdrawn.as_ref();
-    vec![
-        a.id.as_str().into(),
-        a.status.as_str().into(),
-        a.guid.as_str().into(),
-        a.url.as_str().into(),
-        a.slug.clone().into(),
-        a.title.as_str().into(),
-        a.summary.as_str().into(),
-        a.body_html.as_str().into(),
-        a.language.as_str().into(),
-        a.family.clone().into(),
-        json(&a.sections),
-        json(&a.tags),
-        json(&a.authors.iter().map(AuthorJson::from).collect::<Vec<_>>()),
-        a.byline.clone().into(),
-        a.source.as_ref().map(|s| s.name.clone()).into(),
-        a.source.as_ref().and_then(|s| s.url.as_ref()).map(WebUrl::as_str).into(),
-        a.rights.clone().into(),
-        json(&a.media.iter().map(MediaJson::from).collect::<Vec<_>>()),
-        a.published_at.into(),
-        a.updated_at.into(),
-        a.embargo_until.into(),
-        carried.map(|c| c.views).into(),
-        carried.map(|c| c.at).into(),
-        carried.map(|c| c.source.clone()).into(),
-        m.is_public.into(),
-        m.was_public.into(),
-        m.editorial_hash.clone().into(),
-        m.source.clone().into(),
-        m.source_hash.clone().into(),
-        m.source_modified_at.into(),
-        withdrawn.map(|w| w.at).into(),
-        withdrawn.map(|w| w.by.clone()).into(),
-        withdrawn.and_then(|w| w.reason.clone()).into(),
-        a.title.to_lowercase().into(),
-        a.visible_from().into(),
-    ]
-}
-
-/// Reads the columns of `columns!()`.
-pub(super) fn stored(mut row: Row) -> Result<Stored, DbError> {
-    let row = &mut row;
-    let id = article_id(&row.text()?)?;
-    let revision = row.int()?;
-    let article = Article {
-        id,
-        status: status(&row.text()?)?,
-        guid: Guid::parse(&row.text()?).map_err(broken)?,
-        url: WebUrl::parse(&row.text()?).map_err(broken)?,
-        slug: row.opt_text()?,
-        title: row.text()?,
-        summary: row.text()?,
-        body_html: row.text()?,
-        language: Language::parse(&row.text()?).map_err(broken)?,
-        family: row.opt_text()?,
-        sections: from_json(&row.text()?)?,
-        tags: from_json(&row.text()?)?,
-        authors: authors(&row.text()?)?,
-        byline: row.opt_text()?,
-        source: source(row)?,
-        rights: row.opt_text()?,
-        media: media(&row.text()?)?,
-        published_at: row.opt_time()?,
-        updated_at: row.time()?,
-        embargo_until: row.opt_time()?,
-        carried_over: carried_over(row)?,
-    };
-    Ok(Stored { article, revision, marks: marks(row)? })
-}
-
-fn marks(row: &mut Row) -> Result<Marks, DbError> {
-    Ok(Marks {
-        is_public: row.int()? != 0,
-        was_public: row.int()? != 0,
-        editorial_hash: row.bytes()?,
-        source: row.opt_text()?,
-        source_hash: row.opt_bytes()?,
-        source_modified_at: row.opt_time()?,
-        withdrawn: withdrawal(row)?,
-    })
-}
-
-fn withdrawal(row: &mut Row) -> Result<Option<Withdrawal>, DbError> {
-    let (at, by, reason) = (row.opt_time()?, row.opt_text()?, row.opt_text()?);
-    Ok(at.map(|at| Withdrawal { at, by: by.unwrap_or_default(), reason }))
-}
-
-fn carried_over(row: &mut Row) -> Result<Option<CarriedOver>, DbError> {
-    let (views, at, source) = (row.opt_int()?, row.opt_time()?, row.opt_text()?);
-    Ok(views.map(|views| CarriedOver {
-        views: views.max(0) as u64,
-        at: at.unwrap_or_default(),
-        source: source.unwrap_or_default(),
-    }))
-}
-
-fn source(row: &mut Row) -> Result<Option<Source>, DbError> {
-    let (name, url) = (row.opt_text()?, row.opt_text()?);
-    let url = url.map(|u| WebUrl::parse(&u).map_err(broken)).transpose()?;
-    Ok(name.map(|name| Source { name, url }))
-}
-
-fn slim(mut row: Row) -> Result<Slim, DbError> {
-    Ok(Slim {
-        id: article_id(&row.text()?)?,
-        revision: row.int()?,
-        url: row.text()?,
-        section: from_json::<Vec<String>>(&row.text()?)?.into_iter().next().unwrap_or_default(),
-        carried_over: row.opt_int()?.unwrap_or(0).max(0) as u64,
-        was_public: row.int()? != 0,
-    })
-}
-
-pub(super) fn article_id(text: &str) -> Result<ArticleId, DbError> {
-    ArticleId::parse(text).map_err(broken)
-}
-
-fn status(word: &str) -> Result<Status, DbError> {
-    Status::from_word(word).ok_or_else(|| broken(format!("`{word}` is not a status")))
-}
-
-/// A LIKE pattern for "contains", with `!` before its own signs.
-fn contains(text: &str) -> String {
-    let escaped: String = text
-        .chars()
-        .flat_map(|c| matches!(c, '%' | '_' | '!').then_some('!').into_iter().chain([c]))
-        .collect();
-    format!("%{escaped}%")
-}
-
-/// An author as the `authors` column holds it.
-#[derive(Serialize, Deserialize)]
-struct AuthorJson {
-    name: String,
-    url: Option<String>,
-}
-
-impl From<&Author> for AuthorJson {
-    fn from(a: &Author) -> AuthorJson {
-        AuthorJson { name: a.name.clone(), url: a.url.as_ref().map(WebUrl::to_string) }
-    }
-}
-
-fn authors(text: &str) -> Result<Vec<Author>, DbError> {
-    let author = |a: AuthorJson| {
-        let url = a.url.map(|u| WebUrl::parse(&u).map_err(broken)).transpose()?;
-        Ok(Author { name: a.name, url })
-    };
-    from_json::<Vec<AuthorJson>>(text)?.into_iter().map(author).collect()
-}
-
-/// A media file as the `media` column holds it.
-#[derive(Serialize, Deserialize)]
-struct MediaJson {
-    url: String,
-    #[serde(rename = "type")]
-    media_type: String,
-    bytes: Option<u64>,
-    width: Option<u32>,
-    height: Option<u32>,
-    duration_seconds: Option<f64>,
-    role: String,
-    credit: Option<String>,
-    alt: Option<String>,
-}
-
-impl From<&Media> for MediaJson {
-    fn from(m: &Media) -> MediaJson {
-        MediaJson {
-            url: m.url.to_string(),
-            media_type: m.media_type.clone(),
-            bytes: m.bytes,
-            width: m.width,
-            height: m.height,
-            duration_seconds: m.duration_seconds,
-            role: m.role.as_str().to_owned(),
-            credit: m.credit.clone(),
-            alt: m.alt.clone(),
-        }
-    }
-}
-
-fn media(text: &str) -> Result<Vec<Media>, DbError> {
-    let media = |m: MediaJson| {
-        Ok(Media {
-            url: WebUrl::parse(&m.url).map_err(broken)?,
-            media_type: m.media_type,
-            bytes: m.bytes,
-            width: m.width,
-            height: m.height,
-            duration_seconds: m.duration_seconds,
-            role: MediaRole::from_word(&m.role).ok_or_else(|| broken("media role"))?,
-            credit: m.credit,
-            alt: m.alt,
-        })
-    };
-    from_json::<Vec<MediaJson>>(text)?.into_iter().map(media).collect()
 }

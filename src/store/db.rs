@@ -7,16 +7,19 @@
 //! The SQL is text that PostgreSQL reads too: `$1` parameters, TEXT BIGINT BYTEA DOUBLE PRECISION.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, ffi};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{Semaphore, oneshot};
 
-use super::value::{Row, Value};
+use super::{
+    error::{DbError, OpenError},
+    value::{Row, Value},
+};
 
 /// Batches that share one commit at most.
 const BATCHES_PER_COMMIT_MAX: usize = 256;
@@ -59,65 +62,6 @@ pub type Batch = Vec<Step>;
 /// What the statements of a batch returned (`RETURNING`), step by step.
 pub type Returned = Vec<Vec<Row>>;
 
-/// Why the database did not do it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DbError {
-    /// Something changed since it was read; read again and decide anew.
-    #[error("the row was changed by another writer meanwhile")]
-    Conflict,
-    /// A rule of the schema was broken, such as a guid that is taken.
-    #[error("{0}")]
-    Constraint(String),
-    /// No room on the disk.
-    #[error("the disk is full")]
-    Full,
-    /// Another process holds the database, or too many writes wait.
-    #[error("the database is busy")]
-    Busy,
-    /// The file cannot be read or written.
-    #[error("{0}")]
-    Failed(String),
-}
-
-impl From<rusqlite::Error> for DbError {
-    fn from(error: rusqlite::Error) -> DbError {
-        let rusqlite::Error::SqliteFailure(code, text) = &error else {
-            return DbError::Failed(error.to_string());
-        };
-        match code.code {
-            ffi::ErrorCode::ConstraintViolation => {
-                DbError::Constraint(text.clone().unwrap_or_else(|| error.to_string()))
-            }
-            ffi::ErrorCode::DiskFull => DbError::Full,
-            ffi::ErrorCode::DatabaseBusy | ffi::ErrorCode::DatabaseLocked => DbError::Busy,
-            _ => DbError::Failed(error.to_string()),
-        }
-    }
-}
-
-/// Why a database file could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Made by a later jarshy.
-    #[error("{} has schema {found}, this jarshy knows up to {known}: run the newer jarshy", path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its schema.
-        found: i64,
-        /// The newest schema known here.
-        known: i64,
-    },
-    /// Anything else: no permission, no room, not a database.
-    #[error("{} cannot be opened: {why}", path.display())]
-    Failed {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite or the system said.
-        why: String,
-    },
-}
-
 /// The one connection that writes a file.
 #[derive(Debug)]
 pub struct Writer {
@@ -147,6 +91,9 @@ impl Writer {
     /// none of them took effect; an inner one means that its own batch did not.
     pub fn commit(&mut self, batches: &[Batch]) -> Result<Vec<Result<Returned, DbError>>, DbError> {
         let mut tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if let [batch] = batches {
+            return commit_alone(tx, batch);
+        }
         let mut results = Vec::with_capacity(batches.len());
         for batch in batches {
             results.push(run_batch(&mut tx, batch)?);
@@ -167,23 +114,39 @@ impl Writer {
     }
 }
 
+/// A batch that is the whole transaction: it needs no savepoint.
+fn commit_alone(
+    tx: Transaction<'_>,
+    batch: &Batch,
+) -> Result<Vec<Result<Returned, DbError>>, DbError> {
+    match run_steps(&tx, batch) {
+        Ok(returned) => {
+            tx.commit()?;
+            Ok(vec![Ok(returned)])
+        }
+        Err(error) if error.concerns_all() => Err(error),
+        Err(error) => Ok(vec![Err(error)]),
+    }
+}
+
 /// A batch within the transaction; a failed one is rolled back to where it began.
 fn run_batch(
     tx: &mut Transaction<'_>,
     batch: &Batch,
 ) -> Result<Result<Returned, DbError>, DbError> {
     let savepoint = tx.savepoint()?;
-    let ran: Result<Returned, DbError> =
-        batch.iter().map(|step| run_step(&savepoint, step)).collect();
-    match ran {
+    match run_steps(&savepoint, batch) {
         Ok(returned) => {
             savepoint.commit()?;
             Ok(Ok(returned))
         }
-        // A full disk or a broken file concerns the whole transaction.
-        Err(error @ (DbError::Full | DbError::Failed(_))) => Err(error),
+        Err(error) if error.concerns_all() => Err(error),
         Err(error) => Ok(Err(error)),
     }
+}
+
+fn run_steps(conn: &Connection, batch: &Batch) -> Result<Returned, DbError> {
+    batch.iter().map(|step| run_step(conn, step)).collect()
 }
 
 fn run_step(conn: &Connection, step: &Step) -> Result<Vec<Row>, DbError> {

@@ -2,8 +2,9 @@
 
 use super::{
     Store,
-    db::{DbError, Step},
+    db::Step,
     entries::slug,
+    error::DbError,
     value::{Row, Value},
 };
 use crate::model::{FeedSlug, Format, Millis};
@@ -78,7 +79,7 @@ impl Store {
         self.db.read(SQL, vec![]).await?.into_iter().map(facts).collect()
     }
 
-    /// Keeps a feed's documents; the feed's latest change is then done with.
+    /// Keeps a feed's documents in the place of its old ones; the feed's latest change is then done with.
     pub async fn keep_documents(
         &self,
         feed: &FeedSlug,
@@ -86,7 +87,10 @@ impl Store {
     ) -> Result<(), DbError> {
         let rows = documents.into_iter().map(document_row).collect();
         let clean = vec![feed.as_str().into()];
-        self.db.write(vec![Step::each(KEEP, rows), Step::new(CLEAN, clean)]).await.map(drop)
+        const DROP: &str = "DELETE FROM documents WHERE feed = $1";
+        let feed = vec![feed.as_str().into()];
+        let batch = vec![Step::new(DROP, feed), Step::each(KEEP, rows), Step::new(CLEAN, clean)];
+        self.db.write(batch).await.map(drop)
     }
 }
 

@@ -3,7 +3,8 @@
 use super::{
     Store,
     articles::{columns, stored},
-    db::{Batch, DbError, Step},
+    db::{Batch, Step},
+    error::DbError,
     value::{Row, Value},
 };
 use crate::model::{Article, ArticleId, FeedSlug, Millis};
@@ -113,30 +114,33 @@ impl Store {
         rows.into_iter().map(|row| stored(row).map(|s| s.article)).collect()
     }
 
-    /// How many entries a feed holds, counted up to `limit`.
+    /// How many public articles a feed holds, counted up to `limit`.
     pub async fn count_entries(&self, feed: &FeedSlug, limit: usize) -> Result<usize, DbError> {
-        const SQL: &str =
-            "SELECT COUNT(*) FROM (SELECT 1 FROM feed_entries WHERE feed = $1 LIMIT $2) counted";
+        const SQL: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM feed_entries e
+             JOIN articles a ON a.id = e.article
+             WHERE e.feed = $1 AND a.is_public = 1 LIMIT $2) counted";
         let mut rows = self.db.read(SQL, vec![feed.as_str().into(), limit.into()]).await?;
         Ok(rows.first_mut().map_or(Ok(0), Row::int)?.max(0) as usize)
     }
 
-    /// How many entries each feed holds.
+    /// How many public articles each feed holds.
     pub async fn entry_counts(&self) -> Result<Vec<(FeedSlug, usize)>, DbError> {
-        const SQL: &str = "SELECT feed, COUNT(*) FROM feed_entries GROUP BY feed";
+        const SQL: &str = "SELECT e.feed, COUNT(*) FROM feed_entries e
+             JOIN articles a ON a.id = e.article WHERE a.is_public = 1 GROUP BY e.feed";
         let pair = |mut row: Row| Ok((slug(&row.text()?)?, row.int()?.max(0) as usize));
         self.db.read(SQL, vec![]).await?.into_iter().map(pair).collect()
     }
 
-    /// Feeds with an entry whose time ended after `since` and not after `now`, and how many.
+    /// Feeds with an entry whose time ended after `since` and not after `now`, and the publication
+    /// of the newest such entry.
     pub async fn expired(
         &self,
         since: Millis,
         now: Millis,
-    ) -> Result<Vec<(FeedSlug, usize)>, DbError> {
-        const SQL: &str = "SELECT feed, COUNT(*) FROM feed_entries
+    ) -> Result<Vec<(FeedSlug, Millis)>, DbError> {
+        const SQL: &str = "SELECT feed, MAX(published) FROM feed_entries
              WHERE visible_until > $1 AND visible_until <= $2 GROUP BY feed";
-        let pair = |mut row: Row| Ok((slug(&row.text()?)?, row.int()?.max(0) as usize));
+        let pair = |mut row: Row| Ok((slug(&row.text()?)?, row.time()?));
         self.db.read(SQL, vec![since.into(), now.into()]).await?.into_iter().map(pair).collect()
     }
 
@@ -207,7 +211,7 @@ fn entry_row(entry: &Entry) -> Vec<Value> {
 fn entry(mut row: Row) -> Result<Entry, DbError> {
     Ok(Entry {
         feed: slug(&row.text()?)?,
-        article: super::articles::article_id(&row.text()?)?,
+        article: super::articles::id(&row.text()?)?,
         published: row.time()?,
         visible_from: row.time()?,
         visible_until: row.opt_time()?,

@@ -1,10 +1,6 @@
 //! Single facts that must outlive a run, such as the site whose ids a prefix stands for.
 
-use super::{
-    Store,
-    db::{DbError, Step},
-    value::Row,
-};
+use super::{Store, db::Step, error::DbError, value::Row};
 
 impl Store {
     /// The value of a fact.

@@ -1,10 +1,6 @@
 //! The last run of each job, so that a missed one is caught up after a restart.
 
-use super::{
-    Store,
-    db::{DbError, Step},
-    value::Row,
-};
+use super::{Store, db::Step, error::DbError, value::Row};
 use crate::model::Millis;
 
 /// The last run of a job.

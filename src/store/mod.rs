@@ -8,6 +8,7 @@ mod articles;
 mod db;
 mod documents;
 mod entries;
+mod error;
 mod facts;
 mod jobs;
 mod sections;
@@ -28,9 +29,10 @@ use tokio::sync::watch;
 pub use articles::{
     ArticleFilter, Change, ChangeKind, Marks, Put, PutError, Slim, Stored, Withdrawal,
 };
-pub use db::{Batch, Db, DbError, OpenError, Returned, Step, Writer};
+pub use db::{Batch, Db, Returned, Step, Writer};
 pub use documents::{DocumentFacts, KeptDocument};
 pub use entries::{Entry, EntryChanges, FeedState};
+pub use error::{DbError, OpenError};
 pub use jobs::JobRun;
 pub use sections::sections_in;
 pub use tokens::{NewToken, Scope, Token, split_token};

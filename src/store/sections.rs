@@ -2,10 +2,7 @@
 
 use std::path::Path;
 
-use super::{
-    database_path,
-    db::{DbError, open_reader},
-};
+use super::{database_path, db::open_reader, error::DbError};
 
 /// Every section that an article has, of a data folder that is neither made nor brought up to date;
 /// none when it holds no database.

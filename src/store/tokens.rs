@@ -8,11 +8,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{
-    Store,
-    db::{DbError, Step},
-    value::Row,
-};
+use super::{Store, db::Step, error::DbError, value::Row};
 use crate::model::Millis;
 
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

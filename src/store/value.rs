@@ -2,7 +2,7 @@
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
-use super::db::DbError;
+use super::error::DbError;
 use crate::model::Millis;
 
 /// One value of a row.

@@ -15,7 +15,8 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    db::{Batch, DbError, OpenError, Step, Writer, open_reader, query},
+    db::{Batch, Step, Writer, open_reader, query},
+    error::{DbError, OpenError},
     value::{Row, Value},
 };
 use crate::model::{Channel, Verdict};

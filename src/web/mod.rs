@@ -10,7 +10,7 @@ mod auth;
 mod batch;
 mod changes;
 mod conditional;
-mod deadline;
+pub mod deadline;
 pub mod error;
 mod feed_states;
 mod feeds;

@@ -45,6 +45,9 @@ pub trait Door: Clone + Send + Sync + 'static {
 /// How long accepting rests when the system has no descriptor left.
 const REST: Duration = Duration::from_millis(100);
 
+/// What hyper allows by itself.
+const HYPER_HEADERS_MAX: usize = 100;
+
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n\
     Content-Type: text/plain; charset=utf-8\r\nContent-Length: 45\r\n\r\n\
     Too many connections are open, try again soon";
@@ -141,8 +144,11 @@ impl Drop for Open {
 
 fn builder(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
+    if limits.headers_max != HYPER_HEADERS_MAX {
+        // Said so, hyper clears its room for headers anew with every request.
+        builder.max_headers(limits.headers_max);
+    }
     builder
-        .max_headers(limits.headers_max)
         .max_buf_size(limits.header_bytes_max.max(8192))
         .half_close(false)
         .keep_alive(true)

@@ -13,11 +13,6 @@ mod serve;
 mod table;
 mod talk;
 
-// The connection deadlines of jarshy itself, so that bare hyper runs with the same timers.
-use jarshy::{config, metrics};
-#[path = "../../src/web/deadline.rs"]
-mod deadline;
-
 use arguments::Arguments;
 
 const USAGE: &str = "\

@@ -22,10 +22,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use jarshy::{
     config::{self, Limits, Overrides},
     metrics::Metrics,
+    web::deadline::Patient,
 };
 use tokio::net::TcpListener;
 
-use crate::{arguments::Arguments, deadline::Patient, log_file::LogFile};
+use crate::{arguments::Arguments, log_file::LogFile};
 
 type Answer = Response<Full<Bytes>>;
 
@@ -130,8 +131,9 @@ where
     let address = arguments.address("listen")?;
     let hyper_timer = arguments.has("hyper-timer");
     let limits = config::parse("", "defaults", &[], &Overrides::default())?.limits;
+    let metrics = Arc::new(Metrics::new(0)?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let accepting = accept(address, hyper_timer, limits, answer);
+    let accepting = accept(address, hyper_timer, limits, metrics, answer);
     runtime.block_on(accepting)
 }
 
@@ -139,12 +141,12 @@ async fn accept<F>(
     address: SocketAddr,
     hyper_timer: bool,
     limits: Limits,
+    metrics: Arc<Metrics>,
     answer: impl Fn(Request<Incoming>) -> F + Clone + Send + 'static,
 ) -> anyhow::Result<()>
 where
     F: Future<Output = Answer> + Send + 'static,
 {
-    let metrics = Arc::new(Metrics::new(1)?);
     let listener = TcpListener::bind(address).await?;
     loop {
         let (stream, _) = listener.accept().await?;
@@ -176,7 +178,7 @@ where
 
 fn builder(hyper_timer: bool) -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.max_buf_size(32 << 10).max_headers(100).header_read_timeout(None);
+    builder.max_buf_size(32 << 10).header_read_timeout(None);
     if hyper_timer {
         builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10));
     }

@@ -58,7 +58,7 @@ impl Talk {
         }
         let mut reply = Reply { status, headers, body: Vec::new() };
         let length = reply.header("content-length").parse().unwrap_or(0);
-        if length > BODY_BYTES_MAX || reply.header("transfer-encoding") != "" {
+        if length > BODY_BYTES_MAX || !reply.header("transfer-encoding").is_empty() {
             bail!("an answer with a body of a length that is not expected");
         }
         if !matches!(status, 204 | 304) {

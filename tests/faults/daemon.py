@@ -8,6 +8,7 @@ have been kept or not, but never twice.
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -63,12 +64,13 @@ class Daemon:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment())
         until("the daemon says where it is", 60, lambda: self.says_where(where))
         until("the daemon is ready", 60, lambda: self.alive() and self.get_ops("/readyz")[0] == 200)
-        said = self.log.read_text(errors="replace")[begins:].split()
-        tokens = [word.strip(".,;:\"'`()") for word in said if "jsy_" in word]
-        if tokens:
-            self.token = tokens[0][tokens[0].index("jsy_"):]
-        if not self.token:
-            raise Broken("the demo printed no token")
+        self.token = until("the demo prints a token", 60, lambda: self.said_token(begins))
+
+    def said_token(self, begins):
+        self.alive()
+        said = self.log.read_bytes()[begins:].decode(errors="replace")
+        found = re.search(r"jsy_[A-Za-z0-9]+_[A-Za-z0-9]+(?=\s)", said)
+        return found and found[0]
 
     def says_where(self, path):
         self.alive()

@@ -111,3 +111,12 @@ fn a_summary_feed_carries_no_bodies() {
             .contains("<description><![CDATA[В городе сдали дом ]]&gt; и школу. a[b[0]]&gt;c]]>")
     );
 }
+
+#[test]
+fn in_a_mixed_feed_every_item_says_its_language() {
+    let mixed = rss(rich_articles());
+    assert!(mixed.contains("<dc:language>kk</dc:language>"));
+    assert!(mixed.contains("<dc:language>ru</dc:language>") && !mixed.contains("<language>"));
+    let single = rss(vec![article("a")]);
+    assert!(single.contains("<language>ru</language>") && !single.contains("dc:language"));
+}

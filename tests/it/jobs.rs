@@ -273,6 +273,35 @@ async fn a_job_that_blocks_its_thread_is_reported_and_never_doubled() {
 }
 
 #[tokio::test]
+async fn a_stop_lets_a_run_end_and_begins_no_other() {
+    let mut bench = Bench::new("2026-03-02T02:00:00Z");
+    let (slow, mut gate) = gated("slow");
+    let jobs = bench.start(vec![slow], LONG).await;
+    jobs.tick("slow").unwrap();
+    gate.began.recv().await.unwrap();
+    jobs.tick("slow").unwrap();
+    let let_go = async { gate.go.add_permits(2) };
+    tokio::join!(jobs.stop(), let_go);
+    assert_eq!(bench.outcome().await, ("slow".into(), JobResult::Success));
+    assert!(gate.began.try_recv().is_err(), "began another run");
+    assert_eq!(jobs.run_now("slow").await, Err(RunError::Stopped));
+}
+
+#[tokio::test]
+async fn a_run_that_was_cut_off_is_caught_up_at_the_next_start() {
+    let mut bench = Bench::new("2026-03-02T02:00:00Z");
+    let (slow, mut gate) = gated("slow");
+    let jobs = bench.start(vec![slow], LONG).await;
+    jobs.tick("slow").unwrap();
+    gate.began.recv().await.unwrap();
+    drop(jobs);
+    // The process died here: the store knows that a run began and not how it ended.
+    let jobs = bench.start(vec![good("slow")], LONG).await;
+    assert_eq!(bench.outcome().await, ("slow".into(), JobResult::Success));
+    jobs.stop().await;
+}
+
+#[tokio::test]
 async fn one_missed_run_is_caught_up_at_the_start() {
     let mut bench = Bench::new("2026-03-02T03:00:00Z");
     let never = || Job { catch_up: false, ..good("never") };

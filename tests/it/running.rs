@@ -19,7 +19,7 @@ pub const NOW: Millis = Millis(1_795_521_600_000);
 
 pub const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
 
-const SETTINGS: &str = r#"
+pub const SETTINGS: &str = r#"
 [site]
 title = "Test"
 url = "https://news.example"
@@ -140,6 +140,51 @@ impl Running {
         value.trim().parse().unwrap()
     }
 
+    /// PUTs an article that appeared at `at`; `more` says what is not as usual.
+    pub fn put(&self, id: &str, at: Millis, more: serde_json::Value) -> Reply {
+        let mut article = serde_json::json!({
+            "title": id,
+            "url": format!("https://news.example/{id}/"),
+            "body_html": format!("<p>{id}</p>"),
+            "published_at": at.to_rfc3339(),
+        });
+        let fields = article.as_object_mut().unwrap();
+        fields.extend(more.as_object().unwrap().clone());
+        let reply = self.api("PUT", &format!("/api/v1/articles/{id}"), &article.to_string());
+        assert!(matches!(reply.status, 200 | 201), "{} {}", reply.status, reply.text());
+        reply
+    }
+
+    pub fn withdraw(&self, id: &str) {
+        let reply = self.api("DELETE", &format!("/api/v1/articles/{id}"), "");
+        assert!(matches!(reply.status, 200 | 204), "{} {}", reply.status, reply.text());
+    }
+
+    pub fn regenerate(&self, feed: &str) -> Reply {
+        self.api("POST", &format!("/api/v1/feeds/{feed}/regenerate"), "")
+    }
+
+    /// Returns when every change that was acknowledged before has been published, or has turned out
+    /// not to concern any feed: two whole rounds later.
+    pub fn settle(&self) {
+        for _ in 0..3 {
+            let reply = self.regenerate("news");
+            assert!(matches!(reply.status, 200 | 500), "{} {}", reply.status, reply.text());
+        }
+    }
+
+    /// Titles of a feed's JSON document.
+    pub fn titles(&self, feed: &str) -> Vec<String> {
+        self.items(feed).iter().map(|i| i["title"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Returns once a feed's address answers with this status.
+    pub fn until_status(&self, path: &str, status: u16) {
+        self.until(&format!("{path} answers {status}"), |r| {
+            (r.get(path, &[]).status == status).then_some(())
+        });
+    }
+
     /// The items of a JSON feed.
     pub fn items(&self, feed: &str) -> Vec<serde_json::Value> {
         let reply = self.get(&format!("/feeds/{feed}.json"), &[]);
@@ -157,7 +202,7 @@ impl Running {
                 return found;
             }
             assert!(std::time::Instant::now() < deadline, "never: {what}");
-            std::thread::yield_now();
+            std::thread::sleep(Duration::from_millis(2));
         }
     }
 

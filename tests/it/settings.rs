@@ -356,7 +356,11 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[[feeds]]\nslug = \"a\"\nschedule = \"0 */10 * * * *\"",
-        "jarshy.toml:3: feeds[0].schedule: `0 */10 * * * *` has 6 fields; minute hour day month weekday are 5; write for example \"*/10 * * * *\"",
+        "jarshy.toml:3: feeds[0].schedule: `0 */10 * * * *` has not five fields (minute hour day month weekday) but 6; write for example \"*/10 * * * *\"",
+    ),
+    (
+        "[[feeds]]\nslug = \"a\"\nschedule = \"0 24 * * *\"",
+        "jarshy.toml:3: feeds[0].schedule: `0 24 * * *` is not a cron expression: number out of bounds; write for example \"*/10 * * * *\"",
     ),
     (
         "[[feeds]]\nslug = \"a\"\nhold_back = \"5m\"",

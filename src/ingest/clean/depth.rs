@@ -24,6 +24,8 @@ const PIECE_BYTES: usize = 2048;
 /// Honest HTML has fewer elements than one for eight bytes; only re-opened formatting has more.
 const ELEMENTS_FREE: usize = 20_000;
 const BYTES_PER_ELEMENT: usize = 8;
+/// Finding a node among its siblings walks past them; all these walks together.
+const SIBLINGS_PASSED_MAX: usize = 40_000_000;
 /// Different names that are counted.
 const NAMES_MAX: usize = 100;
 
@@ -46,7 +48,8 @@ pub(super) fn look_through(
         if look.deepest.get() > limits.depth_max + 2 {
             return Err(TooMuch::Depth { max: limits.depth_max });
         }
-        if look.nodes.borrow().len() > elements_max {
+        let is_slow = look.passed.get() > SIBLINGS_PASSED_MAX;
+        if is_slow || look.nodes.borrow().len() > elements_max {
             return Err(TooMuch::Elements { max: elements_max });
         }
     }
@@ -68,7 +71,9 @@ struct Entry {
 #[derive(Debug)]
 struct Look {
     nodes: RefCell<Vec<Entry>>,
-    slots: RefCell<Vec<Node>>,
+    /// The owner of each slot, and how many children it was given.
+    slots: RefCell<Vec<(Node, usize)>>,
+    passed: Cell<usize>,
     deepest: Cell<usize>,
     goes: RefCell<BTreeMap<String, usize>>,
 }
@@ -78,7 +83,8 @@ impl Default for Look {
         let name = QualName::new(None, ns!(), LocalName::from(""));
         Look {
             nodes: RefCell::new(vec![Entry { name, parent: None, slot: 0 }]),
-            slots: RefCell::new(vec![0]),
+            slots: RefCell::new(vec![(0, 0)]),
+            passed: Cell::new(0),
             deepest: Cell::new(0),
             goes: RefCell::default(),
         }
@@ -96,15 +102,25 @@ impl Look {
 
     fn new_slot(&self, owner: Node) -> u32 {
         let mut slots = self.slots.borrow_mut();
-        slots.push(owner);
+        slots.push((owner, 0));
         (slots.len() - 1) as u32
     }
 
     fn adopt(&self, parent: Option<u32>, child: NodeOrText<Node>) {
+        if let Some(slot) = parent {
+            self.slots.borrow_mut()[slot as usize].1 += 1;
+        }
         if let NodeOrText::AppendNode(node) = child {
             self.nodes.borrow_mut()[node as usize].parent = parent;
             self.measure(node);
         }
+    }
+
+    /// Counts the walk along the siblings of a node.
+    fn pass_siblings(&self, node: Node) {
+        let slot = self.nodes.borrow()[node as usize].parent;
+        let siblings = slot.map_or(0, |slot| self.slots.borrow()[slot as usize].1);
+        self.passed.set(self.passed.get().saturating_add(siblings));
     }
 
     /// Walks up from a node; pieces are small, so a walk is never much longer than the limit.
@@ -112,7 +128,7 @@ impl Look {
         let (nodes, slots) = (self.nodes.borrow(), self.slots.borrow());
         let (mut depth, mut at) = (0, node);
         while let Some(slot) = nodes[at as usize].parent {
-            at = slots[slot as usize];
+            at = slots[slot as usize].0;
             depth += 1;
             if depth > nodes.len() {
                 break;
@@ -218,6 +234,7 @@ impl TreeSink for Look {
     fn set_quirks_mode(&self, _: QuirksMode) {}
 
     fn append_before_sibling(&self, sibling: &Node, new: NodeOrText<Node>) {
+        self.pass_siblings(*sibling);
         let parent = self.nodes.borrow()[*sibling as usize].parent;
         self.adopt(parent, new);
     }
@@ -225,6 +242,7 @@ impl TreeSink for Look {
     fn add_attrs_if_missing(&self, _: &Node, _: Vec<Attribute>) {}
 
     fn remove_from_parent(&self, target: &Node) {
+        self.pass_siblings(*target);
         self.nodes.borrow_mut()[*target as usize].parent = None;
     }
 
@@ -232,7 +250,7 @@ impl TreeSink for Look {
         let fresh = self.new_slot(*node);
         let mut nodes = self.nodes.borrow_mut();
         let moved = std::mem::replace(&mut nodes[*node as usize].slot, fresh);
-        self.slots.borrow_mut()[moved as usize] = *new_parent;
+        self.slots.borrow_mut()[moved as usize].0 = *new_parent;
         // The new parent was just made and has no children of its own.
         nodes[*new_parent as usize].slot = moved;
     }

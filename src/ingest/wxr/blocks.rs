@@ -8,8 +8,8 @@ use super::Notes;
 
 /// Reusable blocks within one another.
 const NESTED_MAX: usize = 5;
-/// Reusable blocks of one post.
-const EXPANDED_MAX: usize = 100;
+/// Bytes of reusable blocks in one post.
+const EXPANDED_BYTES_MAX: usize = 8 << 20;
 
 /// True for content of the block editor, which has its own paragraphs.
 pub(super) fn has_blocks(content: &str) -> bool {
@@ -18,7 +18,7 @@ pub(super) fn has_blocks(content: &str) -> bool {
 
 /// The content without block comments, with reusable blocks in their place.
 pub(super) fn resolved(content: &str, known: &HashMap<u64, String>, notes: &mut Notes) -> String {
-    let mut left = EXPANDED_MAX;
+    let mut left = EXPANDED_BYTES_MAX;
     expanded(content, known, notes, 0, &mut left)
 }
 
@@ -36,18 +36,20 @@ fn expanded(
         out.push_str(before);
         let inner = &on["<!-- ".len()..];
         let is_block = inner.starts_with("wp:") || inner.starts_with("/wp:");
-        let end = inner.find("-->");
-        let (Some(end), true) = (end, is_block) else {
+        if !is_block {
             out.push_str("<!-- ");
             rest = inner;
             continue;
-        };
+        }
+        // A comment without an end hides the rest.
+        let end = inner.find("-->");
+        let Some(end) = end else { return out };
         let comment = &inner[..end];
         rest = &inner[end + "-->".len()..];
         let Some(reference) = reference(comment) else { continue };
         match known.get(&reference) {
-            Some(block) if nested < NESTED_MAX && *left > 0 => {
-                *left -= 1;
+            Some(block) if nested < NESTED_MAX && block.len() <= *left => {
+                *left -= block.len();
                 out.push_str(&expanded(block, known, notes, nested + 1, left));
             }
             _ => notes.add(format!("reusable block {reference} is not in the file")),

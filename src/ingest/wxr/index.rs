@@ -72,7 +72,10 @@ impl Index {
             self.files.insert(url.clone(), item.id);
         }
         let facts = item.meta("_wp_attachment_metadata").map(php::file_facts).unwrap_or_default();
-        let text = |raw: &str| Some(plain_text(raw).into()).filter(|t: &Box<str>| !t.is_empty());
+        let text = |raw: &str| {
+            let text = plain_text(raw);
+            (!text.is_empty()).then(|| Box::<str>::from(text))
+        };
         let alt = item.meta("_wp_attachment_image_alt").and_then(text);
         let attachment = Attachment { url, facts, alt, caption: text(&item.excerpt) };
         self.attachments.insert(item.id, attachment);

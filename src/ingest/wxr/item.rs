@@ -2,6 +2,10 @@
 
 /// Categories and tags of one item that are kept.
 const TERMS_MAX: usize = 1000;
+/// Bytes of a title, an address, a name.
+const LINE_BYTES_MAX: usize = 64 << 10;
+/// Bytes of a meta field that is read.
+const META_BYTES_MAX: usize = 256 << 10;
 /// Meta fields of one item that are kept.
 const META_MAX: usize = 100;
 
@@ -86,6 +90,15 @@ impl Place {
             "category" => Place::Category,
             "wp:postmeta" => Place::Meta,
             _ => Place::Other,
+        }
+    }
+
+    /// Bytes that a field may have; `article` is the limit of an article's HTML.
+    pub fn bytes_max(self, article: usize) -> usize {
+        match self {
+            Place::Content | Place::Excerpt => article,
+            Place::MetaValue => META_BYTES_MAX,
+            _ => LINE_BYTES_MAX,
         }
     }
 

@@ -9,6 +9,7 @@ use regex::{Captures, Regex};
 const BLOCKS: &str = "(?:table|thead|tfoot|caption|col|colgroup|tbody|tr|td|th|div|dl|dd|dt|ul|ol|li|pre|form|map|area|blockquote|address|style|p|h[1-6]|hr|fieldset|legend|section|article|aside|hgroup|header|footer|nav|figure|figcaption|details|menu|summary)";
 const S: &str = r"[ \t\n\r\x0B\x0C]";
 const NEWLINE_IN_TAG: &str = " <!-- wpnl --> ";
+const PRE_START: &str = "<pre wp-pre-tag-";
 const NEWLINE_KEPT: &str = "<WPPreserveNewline />";
 
 /// A replacement of every match; `BLOCKS` and `S` may be used as `@B` and `@S`.
@@ -45,16 +46,29 @@ static AROUND_BLOCKS: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     ])
 });
 
-static AROUND_MEDIA: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+static OPTIONS: LazyLock<Vec<Rule>> =
+    LazyLock::new(|| rules(&[(r"@S*<option", "<option"), (r"</option>@S*", "</option>")]));
+
+/// Only where there is an `</object>`.
+static OBJECTS: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     rules(&[
-        (r"@S*<option", "<option"),
-        (r"</option>@S*", "</option>"),
         (r"(<object[^>]*>)@S*", "$1"),
         (r"@S*</object>", "</object>"),
         (r"@S*(</?(?:param|embed)[^>]*>)@S*", "$1"),
+    ])
+});
+
+/// Only where there is a `<source` or `<track`.
+static PLAYERS: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    rules(&[
         (r"([<\[](?:audio|video)[^>\]]*[>\]])@S*", "$1"),
         (r"@S*([<\[]/(?:audio|video)[>\]])", "$1"),
         (r"@S*(<(?:source|track)[^>]*>)@S*", "$1"),
+    ])
+});
+
+static CAPTIONS: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    rules(&[
         (r"@S*(<figcaption[^>]*>)", "$1"),
         (r"</figcaption>@S*", "</figcaption>"),
         (r"\n\n+", "\n\n"),
@@ -95,7 +109,7 @@ pub(in crate::ingest) fn with_paragraphs(text: &str) -> String {
     }
     let (text, kept) = without_pre(&format!("{text}\n"));
     let text = apply(&AROUND_BLOCKS, text).replace("\r\n", "\n").replace('\r', "\n");
-    let text = apply(&AROUND_MEDIA, newlines_in_tags_hidden(&text));
+    let text = around_media(newlines_in_tags_hidden(&text));
     let mut html = String::with_capacity(text.len() + text.len() / 8);
     let parted = apply(&BLANK_LINES, text);
     for paragraph in parted.split("\u{1}\u{1}").filter(|p| !p.is_empty()) {
@@ -104,15 +118,38 @@ pub(in crate::ingest) fn with_paragraphs(text: &str) -> String {
         html.push_str("</p>\n");
     }
     let html = with_breaks(apply(&WRAPPED, html));
-    let mut html = apply(&AROUND_BREAKS, html);
-    for (at, pre) in kept.iter().enumerate() {
-        html = html.replacen(&placeholder(at), pre, 1);
-    }
+    let html = with_pre(&apply(&AROUND_BREAKS, html), &kept);
     html.replace(NEWLINE_IN_TAG, "\n").replace(NEWLINE_IN_TAG.trim(), "\n")
 }
 
+fn around_media(text: String) -> String {
+    let mut text = apply(&OPTIONS, text);
+    if text.contains("</object>") {
+        text = apply(&OBJECTS, text);
+    }
+    if text.contains("<source") || text.contains("<track") {
+        text = apply(&PLAYERS, text);
+    }
+    apply(&CAPTIONS, text)
+}
+
 fn placeholder(at: usize) -> String {
-    format!("<pre wp-pre-tag-{at}></pre>")
+    format!("{PRE_START}{at}></pre>")
+}
+
+/// Puts back what waited outside.
+fn with_pre(html: &str, kept: &[String]) -> String {
+    let mut parts = html.split(PRE_START);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let numbered = part.split_once("></pre>");
+        let pre =
+            numbered.and_then(|(at, rest)| Some((kept.get(at.parse::<usize>().ok()?)?, rest)));
+        let (pre, rest) = pre.map_or((PRE_START, part), |(pre, rest)| (pre.as_str(), rest));
+        out.push_str(pre);
+        out.push_str(rest);
+    }
+    out
 }
 
 /// `<pre>` is not touched: it waits outside.

@@ -23,6 +23,8 @@ use crate::{
 /// Characters and words of a title made from the text.
 const TITLE_WORDS: usize = 10;
 const TITLE_CHARS: usize = 80;
+/// Sections or tags of one article.
+const TERMS_MAX: usize = 50;
 /// Enclosures of one post.
 const ENCLOSURES_MAX: usize = 50;
 
@@ -53,8 +55,8 @@ impl Posts<'_> {
             summary: item.excerpt.clone(),
             language: language(&item),
             family: terms(&item, "post_translations").into_iter().next(),
-            sections: terms(&item, "category"),
-            tags: terms(&item, "post_tag"),
+            sections: bounded(terms(&item, "category"), "sections", notes),
+            tags: bounded(terms(&item, "post_tag"), "tags", notes),
             authors: self.authors(&item),
             byline: None,
             source: None,
@@ -214,6 +216,15 @@ fn terms(item: &Item, domain: &str) -> Vec<String> {
     names.map(|name| plain_text(name)).filter(|n| !n.is_empty() && seen.insert(n.clone())).collect()
 }
 
+/// As many as an article may have.
+fn bounded(mut names: Vec<String>, what: &str, notes: &mut Notes) -> Vec<String> {
+    if names.len() > TERMS_MAX {
+        notes.add(format!("{what} of a post beyond the first {TERMS_MAX}"));
+        names.truncate(TERMS_MAX);
+    }
+    names
+}
+
 /// The language that the plugin Polylang writes down.
 fn language(item: &Item) -> Option<Language> {
     let term = item.terms.iter().find(|term| term.domain == "language")?;
@@ -229,11 +240,13 @@ fn without_page_breaks(content: &str) -> String {
         out.push_str(before);
         let inner = on["<!--".len()..].trim_start();
         let is_break = ["more", "nextpage", "noteaser"].iter().any(|word| inner.starts_with(word));
-        let end = if is_break { on.find("-->").map(|end| end + 3) } else { None };
-        if end.is_none() {
+        if !is_break {
             out.push_str("<!--");
+            rest = &on["<!--".len()..];
+            continue;
         }
-        rest = &on[end.unwrap_or("<!--".len())..];
+        // A comment without an end hides the rest.
+        rest = on.find("-->").map_or("", |end| &on[end + "-->".len()..]);
     }
     out.push_str(rest);
     out

@@ -171,8 +171,13 @@ impl<R: Read> Pieces<R> {
         if !open.place.holds_text() {
             return Ok(Step::On);
         }
-        if open.text.len() + text.len() <= self.field_bytes_max {
+        let bytes_max = open.place.bytes_max(self.field_bytes_max);
+        if open.text.len() + text.len() <= bytes_max {
             open.text.push_str(text);
+        } else if open.place == Place::MetaValue {
+            // Page builders keep whole sites there; nothing that we read is so long.
+            open.place = Place::Other;
+            open.text = String::new();
         } else if let Some(item) = &mut self.item {
             item.too_large = true;
         }

@@ -3,7 +3,9 @@
 
 mod parse;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
+
+use regex::Regex;
 
 use super::{Notes, index::Index};
 use crate::ingest::clean::escaped;
@@ -81,7 +83,11 @@ impl Resolver<'_> {
             return after;
         }
         let (content, after) = match tag.name.as_str() {
-            "caption" | "wp_caption" | "embed" | "audio" | "video" => parse::enclosed(&tag, after),
+            "caption" | "wp_caption" | "embed" | "audio" | "video"
+                if closings.contains(&tag.name) =>
+            {
+                parse::enclosed(&tag, after)
+            }
             _ => ("", after),
         };
         let content =
@@ -180,40 +186,18 @@ pub(super) fn in_quotes(text: &str) -> String {
 /// Blocks leave the paragraph that stood around them, and paragraphs that held nothing but dropped
 /// shortcodes go.
 fn unwrapped(html: &str) -> String {
-    let mut out = String::with_capacity(html.len());
-    for (at, paragraph) in html.split("<p>").enumerate() {
-        if at == 0 {
-            out.push_str(paragraph);
-            continue;
-        }
-        let (inner, after) = match paragraph.split_once("</p>") {
-            Some((inner, after)) => (inner, Some(after)),
-            None => (paragraph, None),
-        };
-        match after {
-            Some(after) if is_only_blocks(inner) => {
-                out.push_str(inner.trim());
-                out.push_str(after);
-            }
-            _ => {
-                out.push_str("<p>");
-                out.push_str(paragraph);
-            }
-        }
+    static ONLY_BLOCKS: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new("<p>\\s*((?:\u{1}[^\u{2}]*\u{2}(?:\\s|<br />)*)+)</p>").ok());
+    static NOTHING: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new("<p>(?:\\s|<br />)*</p>").ok());
+    let mut html = html.to_owned();
+    if let (Some(only_blocks), Some(nothing)) = (ONLY_BLOCKS.as_ref(), NOTHING.as_ref()) {
+        html = only_blocks.replace_all(&html, "$1").into_owned();
+        html = nothing.replace_all(&html, "").into_owned();
     }
-    out.retain(|c| c != BLOCK_START && c != BLOCK_END);
-    out
+    without_marks(&html)
 }
 
-/// True where nothing stands outside of block marks.
-fn is_only_blocks(inner: &str) -> bool {
-    let mut outside = true;
-    inner.chars().all(|c| {
-        match c {
-            BLOCK_START => outside = false,
-            BLOCK_END => outside = true,
-            c => return !outside || c.is_whitespace(),
-        }
-        true
-    })
+fn without_marks(html: &str) -> String {
+    html.replace([BLOCK_START, BLOCK_END], "")
 }

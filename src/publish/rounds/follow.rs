@@ -44,11 +44,23 @@ impl Rounds {
     /// Touches the feeds of entries whose time has ended.
     pub(super) async fn follow_time(&mut self) -> Result<(), DbError> {
         let now = self.clock.now();
-        for (feed, count) in self.store.expired(self.expired_until, now).await? {
-            if let Some(live) = self.feeds.get_mut(&feed) {
-                live.left += count;
-                live.state.removed_at = live.state.removed_at.max(Some(now));
-                self.touched.insert(feed);
+        let mut states = Vec::new();
+        for (feed, newest) in self.store.expired(self.expired_until, now).await? {
+            let live = self.feeds.get(&feed).filter(|live| live.reaches(newest));
+            states.extend(live.map(|live| FeedState {
+                removed_at: live.state.removed_at.max(Some(now)),
+                dirty: true,
+                ..live.state.clone()
+            }));
+        }
+        if !states.is_empty() {
+            let changes = EntryChanges { states: states.clone(), ..EntryChanges::default() };
+            self.store.change_entries(changes).await?;
+        }
+        for state in states {
+            self.touched.insert(state.feed.clone());
+            if let Some(live) = self.feeds.get_mut(&state.feed) {
+                live.state = state;
             }
         }
         self.expired_until = now;

@@ -15,7 +15,7 @@ use crate::{
     model::FeedSlug,
     publish::{
         Publisher, Request, Settings,
-        document::{Document, Parts, link},
+        document::{Document, Encoding, Parts, link},
         lineup::{LiveFeed, Rendered, is_automatic, selection_text},
         membership::Scope,
     },
@@ -77,9 +77,12 @@ impl Rounds {
         self.small.clear();
         let to_fill = self.take_declared(&mut known, &mut old).await?;
         self.take_automatic(&mut known, &mut old).await?;
-        for feed in old.keys().chain(known.keys()) {
+        let gone = |feed: &&FeedSlug| !self.feeds.contains_key(*feed);
+        for feed in old.keys().chain(known.keys()).filter(gone) {
             self.publisher.shelf().remove(feed);
             self.statuses.remove(feed);
+        }
+        for feed in known.keys() {
             self.store.forget_feed(feed).await?;
         }
         self.take_documents().await?;
@@ -134,14 +137,21 @@ impl Rounds {
             }
         }
         for (feed, count) in counts {
-            let served_before = old.remove(&feed).is_some();
+            let served_before = old.contains_key(&feed);
             let large = count >= self.settings.auto.articles_min || (served_before && count > 0);
             if large && self.automatic_count() < self.settings.auto.feeds_max {
                 self.wake(&feed);
+                let rendered = old.remove(&feed).and_then(|was| was.rendered);
+                if let Some(live) = self.feeds.get_mut(&feed) {
+                    live.rendered = rendered;
+                }
             }
         }
         // Nothing changed for these; they are looked at when there is time.
-        self.touched.retain(|feed| self.feeds.get(feed).is_some_and(|f| f.state.dirty));
+        let asked: BTreeSet<&FeedSlug> = self.asked.iter().map(|(feed, _)| feed).collect();
+        self.touched.retain(|feed| {
+            self.feeds.get(feed).is_some_and(|f| f.state.dirty || asked.contains(feed))
+        });
         Ok(())
     }
 
@@ -157,6 +167,12 @@ impl Rounds {
                 self.touched.insert(slug.clone());
             } else {
                 self.stale.push_back(slug.clone());
+            }
+            // What is served may be newer than what is kept.
+            if let Some(standing) = self.publisher.shelf().feed(slug.as_str()) {
+                let renewed = standing.iter().map(|d| renewed(d, live, &self.settings));
+                self.publisher.shelf().put(slug, renewed.map(Arc::new).collect());
+                continue;
             }
             if documents.is_empty() {
                 continue;
@@ -177,6 +193,23 @@ fn scope(settings: &Settings) -> Scope {
         declared: settings.feeds.iter().cloned().map(Arc::new).collect(),
         auto: settings.auto.clone(),
     }
+}
+
+/// The same bytes with the headers of other settings.
+fn renewed(document: &Document, live: &LiveFeed, settings: &Settings) -> Document {
+    let bytes = |encoding| document.variant(encoding).map(|v| v.bytes.clone());
+    let (slug, format) = (&live.config.slug, document.format);
+    let parts = Parts {
+        format,
+        content_type: format.content_type(),
+        modified_at: document.modified_at,
+        link: Some(link(&settings.public, slug, format, &live.config.formats)),
+        identity: document.identity().bytes.clone(),
+        gzip: bytes(Encoding::Gzip).unwrap_or_default(),
+        brotli: bytes(Encoding::Brotli),
+        metrics: Some(live.metrics.clone()),
+    };
+    Document::new(parts, &settings.public)
 }
 
 fn ready(kept: KeptDocument, live: &LiveFeed, settings: &Settings) -> Document {

@@ -1,6 +1,7 @@
 //! Making the documents of touched feeds, serving them, and finishing them afterwards.
 
 use std::{
+    collections::HashSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,14 +10,18 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::Rounds;
 use crate::{
-    feed::opml::{self, Outline},
-    model::{FeedSlug, Format, Millis},
+    config::FeedConfig,
+    feed::{
+        opml::{self, Outline},
+        select,
+    },
+    model::{Article, FeedSlug, Format, Millis},
     publish::{
         DocumentStatus, FeedStatus, RegenerateError,
         document::{Document, Encoding, Parts},
         encode,
         generate::{self, Generated, Order},
-        lineup::LiveFeed,
+        lineup::{LiveFeed, Rendered},
     },
     store::{DbError, Store},
 };
@@ -28,7 +33,7 @@ impl Rounds {
     /// Makes the documents of every touched feed, as many at once as there are cores, and serves
     /// each as soon as it is ready.
     pub(super) async fn produce_touched(&mut self) -> Result<(), DbError> {
-        if self.touched.is_empty() {
+        if self.touched.is_empty() && self.asked.is_empty() {
             return Ok(());
         }
         let mut running = self.begin_generations();
@@ -43,8 +48,27 @@ impl Rounds {
                 }
             }
         }
+        self.answer_the_rest();
         self.show_all();
         result
+    }
+
+    /// Whoever asked for a feed that is not there any more, or whose generation broke off.
+    fn answer_the_rest(&mut self) {
+        let (waiting, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.asked)
+            .into_iter()
+            .partition(|(f, _)| self.touched.contains(f));
+        self.asked = waiting;
+        for (feed, answer) in rest {
+            let gone = !self.feeds.contains_key(&feed);
+            let why = if gone {
+                RegenerateError::Unknown(feed.to_string())
+            } else {
+                RegenerateError::Busy
+            };
+            // Whoever asked may have gone away.
+            let _ = answer.send(Err(why));
+        }
     }
 
     fn begin_generations(&mut self) -> JoinSet<(FeedSlug, Outcome, Duration)> {
@@ -201,7 +225,7 @@ impl Rounds {
     }
 
     fn show_opml(&self) -> Result<(), String> {
-        let declared = self.feeds.values().filter(|f| !f.is_auto);
+        let declared = self.settings.feeds.iter().filter_map(|f| self.feeds.get(&f.slug));
         let automatic = self.feeds.values().filter(|f| f.is_auto);
         let outlines: Vec<Outline> = declared.chain(automatic).map(outline).collect();
         let (site, public) = (&self.settings.site, &self.settings.public);
@@ -234,8 +258,39 @@ const OPML_PATH: &str = "/feeds.opml";
 async fn produce(store: Store, mut order: Order) -> Outcome {
     let (config, now) = (order.config.clone(), order.now);
     order.entries = store.window(&config.slug, now, config.entries).await?;
+    if let Some((rendered, left)) = &mut order.previous {
+        *left = count_left(&store, &config, rendered, &order.entries, now).await?;
+    }
     let generated = tokio::task::spawn_blocking(move || generate::generate(order)).await;
     Ok(generated.unwrap_or_else(|_| Err("rendering panicked".into())))
+}
+
+/// How many entries of the last good documents are gone for a reason that their articles tell:
+/// hidden or withdrawn, too old, no longer selected, or pushed out by newer ones. The entries in the
+/// store are not asked, so that a loss of these is noticed.
+async fn count_left(
+    store: &Store,
+    config: &FeedConfig,
+    rendered: &Rendered,
+    entries: &[Article],
+    now: Millis,
+) -> Result<usize, DbError> {
+    let present: HashSet<&str> = entries.iter().map(|a| a.guid.as_str()).collect();
+    let known = rendered.guids.iter().map(String::as_str);
+    let gone: Vec<&str> = known.filter(|guid| !present.contains(guid)).collect();
+    if gone.is_empty() {
+        return Ok(0);
+    }
+    let floor = entries.last().filter(|_| entries.len() >= config.entries);
+    let floor = floor.map(|a| (a.published_at, &a.id));
+    let has_place = |a: &Article| {
+        let shown = select::membership(config, a).is_some_and(|m| {
+            m.visible_from <= now && m.visible_until.is_none_or(|until| until > now)
+        });
+        shown && floor.is_none_or(|floor| (a.published_at, &a.id) > floor)
+    };
+    let articles = store.articles_by_guid(&gone).await?;
+    Ok(articles.iter().filter(|a| !has_place(a)).count())
 }
 
 fn outline(live: &LiveFeed) -> Outline {

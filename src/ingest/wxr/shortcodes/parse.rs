@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 /// A shortcode longer than this is text.
-const TAG_BYTES_MAX: usize = 4096;
+const TAG_BYTES_MAX: usize = 2048;
+/// The end of a shortcode is looked for this far.
+const ENCLOSED_BYTES_MAX: usize = 16 << 10;
 
 /// Shortcodes that are one even without attributes or an end.
 const KNOWN: &[&str] = &[
@@ -130,7 +132,9 @@ pub(super) fn doubled(on: &str) -> Option<(&str, &str)> {
 
 /// What stands between a tag and its end, and what follows; empty for a tag without end.
 pub(super) fn enclosed<'t>(tag: &Tag, after: &'t str) -> (&'t str, &'t str) {
-    match after.split_once(&format!("[/{}]", tag.name)) {
+    let near = &after[..after.floor_char_boundary(ENCLOSED_BYTES_MAX)];
+    let end = format!("[/{}]", tag.name);
+    match near.find(&end).map(|at| (&after[..at], &after[at + end.len()..])) {
         // A next tag of the same name before the end means that this one has none.
         Some((content, _)) if content.contains(&format!("[{} ", tag.name)) => ("", after),
         Some((content, rest)) => (content, rest),
