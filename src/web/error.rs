@@ -23,7 +23,7 @@ const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 pub struct Problem {
     status: StatusCode,
     detail: String,
-    field: Option<String>,
+    field: Option<Box<str>>,
     headers: Vec<(HeaderName, HeaderValue)>,
     store_error: Option<DbError>,
     limit: Option<&'static str>,
@@ -70,7 +70,7 @@ impl Problem {
 
     /// The same, about this field.
     pub fn about(mut self, field: impl Into<String>) -> Problem {
-        self.field = Some(field.into());
+        self.field = Some(field.into().into_boxed_str());
         self
     }
 
@@ -152,7 +152,7 @@ impl From<Refusal> for Problem {
             RefusalKind::Precondition => StatusCode::PRECONDITION_FAILED,
             RefusalKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         };
-        Problem { field: refusal.field, ..Problem::new(status, detail) }
+        Problem { field: refusal.field.map(Into::into), ..Problem::new(status, detail) }
     }
 }
 

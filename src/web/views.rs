@@ -75,16 +75,16 @@ async fn read_body(body: Incoming, limits: &Limits, metrics: &Metrics) -> Result
     }
     let too_large = || {
         metrics.limit_hit("body");
-        Err(answer::text(StatusCode::PAYLOAD_TOO_LARGE, LARGE_BODY))
+        answer::text(StatusCode::PAYLOAD_TOO_LARGE, LARGE_BODY)
     };
     // What is announced as too large need not be waited for.
     if body.size_hint().lower() > limits.hit_body_bytes_max as u64 {
-        return too_large();
+        return Err(too_large());
     }
     let whole = Limited::new(body, limits.hit_body_bytes_max).collect();
     match tokio::time::timeout(limits.body_timeout, whole).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => too_large(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(answer::text(StatusCode::BAD_REQUEST, BROKEN_BODY)),
         Err(_) => {
             metrics.limit_hit("body_time");

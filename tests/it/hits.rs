@@ -48,7 +48,7 @@ fn each_verdict_is_said_and_counted() {
     let browser = ("User-Agent", BROWSER);
     let other = ("User-Agent", "Mozilla/5.0 (Macintosh) Safari/605");
     let from = |origin| vec![browser, ("Origin", origin)];
-    let cases: Vec<(&str, Vec<(&str, &str)>, &str)> = vec![
+    let cases = vec![
         ("/v/a", vec![browser], "counted"),
         ("/v/a", vec![browser], "repeat"),
         ("/v/%61", vec![browser], "repeat"),
@@ -66,8 +66,8 @@ fn each_verdict_is_said_and_counted() {
         ("/v/b", vec![("User-Agent", "curl/8.0")], "bot"),
         ("/v/b", vec![("User-Agent", "Googlebot/2.1")], "bot"),
         ("/v/nope", vec![browser], "unknown"),
-        (&longest, vec![browser], "unknown"),
-        (&long, vec![browser], "invalid"),
+        (longest.as_str(), vec![browser], "unknown"),
+        (long.as_str(), vec![browser], "invalid"),
         ("/v/", vec![browser], "invalid"),
         ("/v/a%2Fb", vec![browser], "invalid"),
         ("/v/%ff", vec![browser], "invalid"),

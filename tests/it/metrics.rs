@@ -13,8 +13,11 @@ use crate::{
 
 const FEED: &str = "[[feeds]]\nslug = \"news\"\ntitle = \"N\"\nlanguage = \"mixed\"\n";
 
+/// A label and some of its words.
+type Closed = (&'static str, &'static [&'static str]);
+
 /// Closed label sets of the contract; every combination is there from the start, at 0.
-const CLOSED: &[(&str, &[(&str, &[&str])])] = &[
+const CLOSED: &[(&str, &[Closed])] = &[
     (
         "feed_requests_total",
         &[("feed", &["news", "auto"]), ("outcome", &["full", "unchanged", "head", "error"])],
@@ -197,7 +200,7 @@ fn counters_move_as_promised() {
     wire::ask(running.public(), "POST", "/v/a", &[("User-Agent", BROWSER)], b"");
     running.get("/v/a.gif", &[("User-Agent", BROWSER)]);
     assert_eq!((route("hit", 204), route("pixel", 200)), (1.0, 1.0));
-    assert_eq!(running.metric("article_views_total{channel=\"script\",section=\"Общество\"}"), 1.0);
+    assert_eq!(running.metric("article_views_total{section=\"Общество\",channel=\"script\"}"), 1.0);
     assert_eq!(running.metric("hit_verdicts_total{verdict=\"repeat\"}"), 1.0);
     assert!(running.metric("publish_to_ready_seconds_count") >= 1.0);
     let generated = running.metric("publish_to_ready_seconds_count");
@@ -319,7 +322,7 @@ fn at_every_maximum_there_are_at_most_5000_series() {
         found["section"]
     );
     assert!(found["feed"].contains("other") && found["feed"].len() <= 202, "{:?}", found["feed"]);
-    assert_eq!(running.metric("article_views_total{channel=\"pixel\",section=\"other\"}"), 10.0);
+    assert_eq!(running.metric("article_views_total{section=\"other\",channel=\"pixel\"}"), 10.0);
     assert_eq!(running.metric("label_overflow_total{label=\"section\"}"), 10.0);
     assert_eq!(running.metric("label_overflow_total{label=\"feed\"}"), 5.0);
     let before = sections(&page);

@@ -22,8 +22,8 @@ const ROUTES: [(&str, &str, Scope); 14] = [
     ("PATCH", "/api/v1/articles/{id}", Scope::Write),
     ("DELETE", "/api/v1/articles/{id}", Scope::Write),
     ("POST", "/api/v1/articles", Scope::Write),
-    ("POST", "/api/v1/feeds/{slug}/regenerate", Scope::Admin),
-    ("POST", "/api/v1/jobs/{name}/run", Scope::Admin),
+    ("POST", "/api/v1/feeds/{slug}/regenerate", Scope::Write),
+    ("POST", "/api/v1/jobs/{name}/run", Scope::Write),
 ];
 
 fn address(path: &str) -> String {
@@ -156,7 +156,7 @@ fn mistakes_are_problems_that_name_what_is_wrong() {
         assert!(told.contains(named), "{method} {path}: {told}");
         assert_eq!(status == 405, reply.header("allow").is_some(), "{method} {path}");
     }
-    let head = format!("GET /healthz HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n");
+    let head = "GET /healthz HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n";
     let reply = wire::raw(running.ops(), head.as_bytes()).unwrap();
     assert_eq!(
         (reply.status, reply.header("content-type")),
@@ -243,7 +243,29 @@ fn readiness_says_why_not_and_recovers() {
     running.until("it is ready again", |r| {
         (hit(r).status == 204 && ready(r).status == 200).then_some(())
     });
-    running.reload(&format!(
-        "[publish]\ndocument_bytes_max = \"100 KiB\"\n[store]\nbusy_timeout = \"50ms\"\n{FEED}"
-    ));
+}
+
+#[test]
+fn a_feed_that_cannot_be_made_is_a_reason_and_its_last_good_document_stays() {
+    let running = Running::with(FEED);
+    running.publish("a", "A", NOW);
+    running.until_titles("news", &["A"]);
+    let small = format!("[publish]\ndocument_bytes_max = \"1 KiB\"\n{FEED}");
+    running.reload(&small);
+    let long = serde_json::json!({
+        "title": "Long", "url": "https://news.example/long/", "published_at": NOW.to_rfc3339(),
+        "body_html": format!("<p>{}</p>", "x".repeat(5000)),
+    });
+    assert_eq!(running.api("PUT", "/api/v1/articles/long", &long.to_string()).status, 201);
+    let reply = running.until("the feed fails", |r| {
+        let reply = wire::get(r.ops(), "/readyz", &[]);
+        (reply.status == 503).then_some(reply)
+    });
+    let reasons = reply.json()["reasons"].clone();
+    assert!(reasons[0].as_str().unwrap().contains("feed news"), "{reasons}");
+    assert!(running.metric("feed_generations_total{feed=\"news\",result=\"failure\"}") >= 1.0);
+    assert_eq!(running.items("news")[0]["title"], "A", "the last good document is served");
+    running.reload(FEED);
+    running
+        .until("it recovers", |r| (wire::get(r.ops(), "/readyz", &[]).status == 200).then_some(()));
 }
