@@ -1,6 +1,9 @@
 //! Following the revision log and the time: entries move, and feeds are touched.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
 use super::Rounds;
 use crate::{
@@ -11,9 +14,10 @@ use crate::{
 };
 
 /// Changes read at once.
-const PAGE: usize = 200;
-/// Pages read by one round: a long import does not keep the first articles from being published.
-const PAGES_MAX: usize = 10;
+const PAGE: usize = 500;
+/// How long one round reads: a long import neither keeps its first articles from being published nor
+/// has every feed made anew for each few of them.
+const READING_MAX: Duration = Duration::from_secs(2);
 
 /// What a change of entries means for one feed.
 #[derive(Debug, Default)]
@@ -26,7 +30,8 @@ struct Effect {
 impl Rounds {
     /// Reads what changed and moves entries accordingly.
     pub(super) async fn follow_changes(&mut self) -> Result<(), DbError> {
-        for _ in 0..PAGES_MAX {
+        let began = Instant::now();
+        while began.elapsed() < READING_MAX {
             let changed = self.store.changes_since(self.cursor, PAGE).await?;
             let Some(last) = changed.last() else { return Ok(()) };
             let (cursor, count) = (last.revision, changed.len());
