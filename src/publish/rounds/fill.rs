@@ -53,6 +53,10 @@ impl Rounds {
         if declared.is_empty() && known == wanted {
             return Ok(());
         }
+        // Entries of kinds that are off are forgotten already, however far the filling comes.
+        let still: Vec<&str> =
+            known.split(' ').filter(|k| wanted.split(' ').any(|w| w == *k)).collect();
+        self.store.set_fact(AUTO_KINDS, &still.join(" ")).await?;
         let slugs = declared.iter().map(|c| c.slug.clone()).collect();
         let scope = Scope { declared, auto };
         self.filling = Some(Fill { scope, declared: slugs, after: None });
