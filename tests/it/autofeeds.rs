@@ -26,6 +26,8 @@ fn it_appears_when_there_are_enough_and_ends_when_it_is_empty() {
     assert_eq!(r.get("/feeds/section-sport.rss", &[]).status, 404);
     put(&r, "b", 2, "Sport");
     r.until_titles("section-sport", &["a", "b"]);
+    // A feed is served before it is counted and listed.
+    r.settle();
     assert!(r.metric("feed_generations_total{feed=\"auto\",result=\"success\"}") >= 1.0);
     assert!(r.get("/feeds.opml", &[]).text().contains("section-sport"));
     r.withdraw("a");
