@@ -235,7 +235,7 @@ pub fn candidate_from_json(bytes: &[u8], id: Option<&ArticleId>) -> Result<Candi
 
 /// [`candidate_from_json`] of JSON that is already parsed.
 pub fn candidate_from_value(value: Value, id: Option<&ArticleId>) -> Result<Candidate, Refusal> {
-    let mut f = Fields::of("", value)?;
+    let mut f = Fields::of("", value, &FIELDS)?;
     let candidate = Candidate {
         id: article_id(&mut f, id)?,
         guid: f.parsed("guid", Guid::parse)?,
@@ -259,7 +259,6 @@ pub fn candidate_from_value(value: Value, id: Option<&ArticleId>) -> Result<Cand
         embargo_until: f.time("embargo_until")?,
         carried_over: f.count("carried_over_views", NUMBER_MAX)?.map(carried_over),
     };
-    f.finish(&FIELDS)?;
     if candidate.published_at.is_none() && candidate.status != Status::Draft {
         let why = "is missing; only a draft may be without a time such as 2026-11-24T12:00:00Z";
         return Err(Refusal::invalid("published_at", why));
@@ -328,29 +327,25 @@ fn carried_over(views: u64) -> CarriedOver {
 }
 
 fn author(path: &str, value: Value) -> Result<Author, Refusal> {
-    let mut f = Fields::of(path, value)?;
-    let author = Author { name: f.required("name")?, url: f.url("url")? };
-    f.finish(&AUTHOR_FIELDS)?;
-    Ok(author)
+    let mut f = Fields::of(path, value, &AUTHOR_FIELDS)?;
+    Ok(Author { name: f.required("name")?, url: f.url("url")? })
 }
 
 fn source((path, value): (String, Option<Value>)) -> Result<Option<Source>, Refusal> {
     let Some(value) = value else { return Ok(None) };
-    let mut f = Fields::of(&path, value)?;
-    let source = Source { name: f.required("name")?, url: f.url("url")? };
-    f.finish(&AUTHOR_FIELDS)?;
-    Ok(Some(source))
+    let mut f = Fields::of(&path, value, &AUTHOR_FIELDS)?;
+    Ok(Some(Source { name: f.required("name")?, url: f.url("url")? }))
 }
 
 fn media(path: &str, value: Value) -> Result<Media, Refusal> {
-    let mut f = Fields::of(path, value)?;
+    let mut f = Fields::of(path, value, &MEDIA_FIELDS)?;
     let url = f.url("url")?.ok_or_else(|| Refusal::invalid(f.path("url"), "is missing"))?;
     let role = |word: &str| {
         MediaRole::from_word(word).ok_or_else(|| format!("`{word}` is not lead, body or enclosure"))
     };
     let media_type = f.required("type")?;
     let role = f.parsed("role", role)?.unwrap_or_else(|| usual_role(path, &media_type));
-    let media = Media {
+    Ok(Media {
         url,
         media_type,
         role,
@@ -360,9 +355,7 @@ fn media(path: &str, value: Value) -> Result<Media, Refusal> {
         duration_seconds: f.number("duration_seconds")?,
         credit: f.text("credit")?,
         alt: f.text("alt")?,
-    };
-    f.finish(&MEDIA_FIELDS)?;
-    Ok(media)
+    })
 }
 
 /// The first picture stands for the article, sound and video are offered.

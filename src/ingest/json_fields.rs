@@ -1,6 +1,6 @@
 //! Reads a JSON object field by field, so that every refusal names the field and its path.
 //!
-//! `null` is the same as a field that is not there. What nobody asked for is refused at the end.
+//! `null` is the same as a field that is not there. What nobody asked for is refused.
 
 use serde_json::{Map, Value};
 
@@ -14,15 +14,23 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// The object at `path`; the path of a whole article is empty.
-    pub(super) fn of(path: &str, value: Value) -> Result<Fields, Refusal> {
+    /// The object at `path`; the path of a whole article is empty. A field that is not in `known` is
+    /// refused before anything else: a misspelt name is why another one is missing.
+    pub(super) fn of(path: &str, value: Value, known: &[&str]) -> Result<Fields, Refusal> {
         match value {
-            Value::Object(map) => Ok(Fields { path: path.to_owned(), map }),
+            Value::Object(map) => Fields { path: path.to_owned(), map }.checked(known),
             other if path.is_empty() => Err(Refusal::whole(
                 RefusalKind::Syntax,
                 format!("an article is a JSON object, this is {}", kind(&other)),
             )),
             other => Err(must_be(path, "an object", &other)),
+        }
+    }
+
+    fn checked(self, known: &[&str]) -> Result<Fields, Refusal> {
+        match self.map.keys().find(|name| !known.contains(&name.as_str())) {
+            None => Ok(self),
+            Some(name) => Err(unknown(&self.path(name), name, known)),
         }
     }
 
@@ -104,14 +112,6 @@ impl Fields {
                 .map(|(at, value)| each(&format!("{path}[{at}]"), value))
                 .collect(),
             (path, Some(other)) => Err(must_be(&path, "a list", &other)),
-        }
-    }
-
-    /// Refuses what nobody asked for; `known` are the names that would have been right.
-    pub(super) fn finish(self, known: &[&str]) -> Result<(), Refusal> {
-        match self.map.keys().next() {
-            None => Ok(()),
-            Some(name) => Err(unknown(&self.path(name), name, known)),
         }
     }
 }
