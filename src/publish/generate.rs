@@ -1,5 +1,6 @@
-//! One feed from entries to ready documents: render, guard, compress. A failure leaves the last good
-//! documents where they are; one bad article is left out and named.
+//! One feed from entries to ready documents: render, guard, compress. Rendering is total, so that no
+//! article is left out for what it says; where the guard refuses, the last good documents stay and
+//! the feed's failure says why.
 
 use std::sync::Arc;
 
@@ -35,8 +36,10 @@ pub struct Order {
     pub entries: Vec<Article>,
     /// When an entry last left.
     pub removed_at: Option<Millis>,
-    /// What the last good documents held, and how many of these are known to have left.
-    pub previous: Option<(Rendered, usize)>,
+    /// What the last good documents held.
+    pub previous: Option<Rendered>,
+    /// How many of these entries are known to have left.
+    pub left: usize,
     /// The documents there are.
     pub standing: Option<Arc<[Arc<Document>]>>,
     /// Where requests are counted.
@@ -115,10 +118,10 @@ enum Refused {
 fn render_all(order: &Order, snapshot: &Snapshot) -> Result<Rendering, Refused> {
     let bounds =
         Bounds { bytes_max: order.bounds.document_bytes_max, shrink_max: order.bounds.shrink_max };
-    let previous = order.previous.as_ref().map(|(rendered, left)| Previous {
+    let previous = order.previous.as_ref().map(|rendered| Previous {
         guids: &rendered.guids,
         links: &rendered.links,
-        left: *left,
+        left: order.left,
     });
     let one = |format: &Format| {
         let bytes = feed::render(*format, snapshot)?;

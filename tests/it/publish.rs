@@ -56,7 +56,7 @@ fn modified_at(r: &Running, slug: &str) -> std::time::SystemTime {
     httpdate::parse_http_date(reply.header("last-modified").unwrap()).unwrap()
 }
 
-fn last_build(r: &Running, slug: &str) -> Millis {
+pub fn last_build(r: &Running, slug: &str) -> Millis {
     let reply = r.get(&format!("/feeds/{slug}.atom"), &[]);
     let feed = feed_rs::parser::parse(&reply.body[..]).unwrap();
     Millis(feed.updated.unwrap().timestamp_millis())
@@ -139,6 +139,32 @@ fn what_nobody_can_see_touches_no_document() {
     r.settle();
     assert_eq!(etags(&r, "news"), before);
     assert_eq!(made_anew(&r), made, "no document was made");
+}
+
+/// One commit, so that publishing sees both changes together.
+#[test]
+fn a_withdrawal_out_of_sight_moves_no_date_whatever_else_changes() {
+    let r = with_feeds(&feed("news", "entries = 2"));
+    for n in 0..4 {
+        r.put(&format!("a{n}"), hours_ago(n), json!({}));
+    }
+    r.until_titles("news", &["a0", "a1"]);
+    r.settle();
+    let before = last_build(&r, "news");
+    r.clock.turn(std::time::Duration::from_secs(600));
+    let line = |n: i64, more: serde_json::Value| {
+        let mut article = json!({"id": format!("a{n}"), "title": format!("a{n}"),
+            "url": format!("https://news.example/a{n}/"), "body_html": format!("<p>a{n}</p>"),
+            "published_at": hours_ago(n).to_rfc3339()});
+        article.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        format!("{article}\n")
+    };
+    let lines = line(0, json!({"tags": ["новое"]})) + &line(3, json!({"status": "draft"}));
+    let headers = [("Content-Type", "application/x-ndjson")];
+    let reply = r.api_with("POST", "/api/v1/articles", &headers, &lines);
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    r.until("the tag is there", |r| r.items("news")[0]["tags"].is_array().then_some(()));
+    assert_eq!(last_build(&r, "news"), before, "a tag is no editorial change");
 }
 
 fn made_anew(r: &Running) -> f64 {
@@ -324,6 +350,24 @@ fn a_document_too_big_is_cut_at_its_oldest_entries() {
     // What was cut is as invisible as what does not fit the window, and comes back.
     r.withdraw("a0");
     r.until("the next moves up", |r| (r.titles("news") == ["a1", "a2"]).then_some(()));
+}
+
+/// What stands below the last good documents may be what keeps the next ones from being made.
+#[test]
+fn a_feed_that_failed_is_tried_again_when_any_of_its_articles_changes() {
+    let settings = "[publish]\ndocument_bytes_max = \"64 KiB\"\n".to_owned();
+    let r = with_feeds(&(settings + &feed("news", "entries = 1")));
+    r.put("a", hours_ago(1), json!({}));
+    let huge = format!("<p>{}</p>", "x".repeat(100_000));
+    r.put("b", hours_ago(2), json!({"body_html": huge}));
+    r.until_titles("news", &["a"]);
+    r.settle();
+    r.withdraw("a");
+    r.until("the failure is named", |r| failures(r).first().cloned());
+    assert_eq!(r.titles("news"), ["a"], "the last good document");
+    r.put("b", hours_ago(2), json!({}));
+    r.until_titles("news", &["b"]);
+    assert_eq!(failures(&r), Vec::<String>::new());
 }
 
 /// The database of a test's daemon, through a door of its own.

@@ -19,7 +19,8 @@ const PAGES_MAX: usize = 10;
 #[derive(Debug, Default)]
 struct Effect {
     touches: bool,
-    left: usize,
+    /// An entry of the last good documents must not be seen any more.
+    removes: bool,
     auto: Option<AutoFeed>,
 }
 
@@ -94,9 +95,9 @@ impl Rounds {
             let effect = effects.entry(change.feed.clone()).or_default();
             if let Some(live) = self.feeds.get(&change.feed) {
                 let seen = |place| live.shows(place, &change.article);
-                effect.touches |= change.visible_places(now).any(seen);
+                effect.removes |= live.held(&change.guid) && change.is_hidden(now);
+                effect.touches |= effect.removes || change.visible_places(now).any(seen);
             }
-            effect.left += usize::from(change.leaves());
             effect.auto = effect.auto.take().or_else(|| change.auto.clone());
         }
         effects
@@ -149,13 +150,9 @@ impl Rounds {
                     None => drop(self.small.insert(feed.clone(), state)),
                 }
             }
-            match self.feeds.get_mut(&feed) {
-                Some(live) => {
-                    live.left += effect.left;
-                    if effect.touches {
-                        self.touched.insert(feed);
-                    }
-                }
+            match self.feeds.get(&feed) {
+                Some(_) if effect.touches => drop(self.touched.insert(feed)),
+                Some(_) => {}
                 None => drop(perhaps.insert(feed)),
             }
         }
@@ -164,7 +161,6 @@ impl Rounds {
 }
 
 fn dirty_state(state: &FeedState, effect: &Effect, now: Millis) -> FeedState {
-    let removed_at =
-        if effect.left > 0 { state.removed_at.max(Some(now)) } else { state.removed_at };
+    let removed_at = state.removed_at.max(effect.removes.then_some(now));
     FeedState { removed_at, dirty: true, ..state.clone() }
 }

@@ -109,10 +109,10 @@ impl Rounds {
             let state = known.remove(&config.slug).unwrap_or(fresh);
             let is_current = state.selection == selection;
             let mut live = LiveFeed::declared(FeedConfig::clone(config), state, &self.metrics);
+            live.rendered = old.remove(&config.slug).and_then(|was| was.rendered);
             if !is_current {
                 to_fill.push(config.clone());
-            } else if let Some(old) = old.remove(&config.slug) {
-                (live.rendered, live.left) = (old.rendered, old.left);
+                live.forget_floor();
             }
             self.feeds.insert(config.slug.clone(), live);
         }
@@ -179,7 +179,7 @@ impl Rounds {
             }
             if live.rendered.is_none() {
                 let (guids, links) = (documents[0].guids.clone(), documents[0].links.clone());
-                live.rendered = Some(Rendered { guids, links, ..Rendered::default() });
+                live.rendered = Some(Rendered::kept(guids, links));
             }
             let documents = documents.into_iter().map(|d| ready(d, live, &self.settings));
             self.publisher.shelf().put(slug, documents.map(Arc::new).collect());

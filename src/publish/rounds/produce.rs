@@ -104,7 +104,8 @@ impl Rounds {
             bounds: self.settings.publish.clone(),
             entries: Vec::new(),
             removed_at: live.state.removed_at,
-            previous: live.rendered.clone().map(|r| (r, live.left)),
+            previous: live.rendered.clone(),
+            left: 0,
             standing: self.publisher.shelf().feed(feed.as_str()),
             metrics: live.metrics.clone(),
             now: self.clock.now(),
@@ -146,7 +147,6 @@ impl Rounds {
         let live = self.feeds.get_mut(feed).ok_or_else(unknown)?;
         let counter = if generated.changed { &live.metrics.success } else { &live.metrics.same };
         counter.inc();
-        live.left = 0;
         live.rendered = Some(generated.rendered.clone());
         if live.is_auto && generated.rendered.guids.is_empty() {
             self.retire(feed);
@@ -168,8 +168,10 @@ impl Rounds {
         now: Millis,
     ) -> Result<FeedStatus, RegenerateError> {
         tracing::error!(%feed, why, "a feed was not generated, its last good documents stay");
-        if let Some(live) = self.feeds.get(feed) {
+        if let Some(live) = self.feeds.get_mut(feed) {
             live.metrics.failure.inc();
+            // The entry at fault may stand below it, and whatever mends that is to be noticed.
+            live.forget_floor();
         }
         if let Some(status) = self.statuses.get_mut(feed) {
             status.failure = Some((now, why.clone()));
@@ -258,8 +260,8 @@ const OPML_PATH: &str = "/feeds.opml";
 async fn produce(store: Store, mut order: Order) -> Outcome {
     let (config, now) = (order.config.clone(), order.now);
     order.entries = store.window(&config.slug, now, config.entries).await?;
-    if let Some((rendered, left)) = &mut order.previous {
-        *left = count_left(&store, &config, rendered, &order.entries, now).await?;
+    if let Some(rendered) = &order.previous {
+        order.left = count_left(&store, &config, rendered, &order.entries, now).await?;
     }
     let generated = tokio::task::spawn_blocking(move || generate::generate(order)).await;
     Ok(generated.unwrap_or_else(|_| Err("rendering panicked".into())))
