@@ -91,7 +91,7 @@ impl LiveFeed {
 
     /// True when the last good documents held the article of this guid.
     pub fn held(&self, guid: &Guid) -> bool {
-        self.rendered.as_ref().is_some_and(|rendered| rendered.held.contains(guid.as_str()))
+        self.rendered.as_ref().is_some_and(|rendered| rendered.holds(guid))
     }
 }
 
@@ -109,6 +109,11 @@ impl Rendered {
     pub fn kept(guids: Vec<String>, links: Vec<String>) -> Rendered {
         let held = guids.iter().cloned().collect();
         Rendered { guids, links, floor: None, held }
+    }
+
+    /// True when the article of this guid was among the entries.
+    pub fn holds(&self, guid: &Guid) -> bool {
+        self.held.contains(guid.as_str())
     }
 }
 

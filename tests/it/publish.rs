@@ -352,6 +352,24 @@ fn a_document_too_big_is_cut_at_its_oldest_entries() {
     r.until("the next moves up", |r| (r.titles("news") == ["a1", "a2"]).then_some(()));
 }
 
+/// Half of the window makes room for one article, which is a reason to leave.
+#[test]
+fn a_big_article_may_push_out_more_than_shrink_max() {
+    let settings = "[publish]\ndocument_bytes_max = \"64 KiB\"\nshrink_max = 0.5\n".to_owned()
+        + &feed("news", "");
+    let r = with_feeds(&settings);
+    let body = |words: usize| format!("<p>{}</p>", "слово ".repeat(words));
+    for n in 1..10 {
+        r.put(&format!("a{n}"), hours_ago(n), json!({"body_html": body(200)}));
+    }
+    r.until("all are there", |r| (r.titles("news").len() == 9).then_some(()));
+    r.put("a0", hours_ago(0), json!({"body_html": body(5200)}));
+    r.until("it is there", |r| (r.titles("news")[0] == "a0").then_some(()));
+    let titles = r.titles("news");
+    assert!((2..4).contains(&titles.len()), "{titles:?}");
+    assert_eq!(failures(&r), Vec::<String>::new());
+}
+
 /// What stands below the last good documents may be what keeps the next ones from being made.
 #[test]
 fn a_feed_that_failed_is_tried_again_when_any_of_its_articles_changes() {
