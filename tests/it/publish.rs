@@ -448,8 +448,36 @@ fn a_store_that_keeps_no_documents_still_publishes() {
     r.until_titles("news", &["Вторая", "Первая"]);
     r.withdraw("a");
     r.until_titles("news", &["Вторая"]);
+    let ready = |r: &Running| crate::wire::get(r.ops(), "/readyz", &[]);
+    r.until("it is named", |r| ready(r).text().contains("publishing cannot").then_some(()));
+    assert_eq!(ready(&r).status, 503);
     sql(&r, "DROP TRIGGER broken");
+    r.until("it is ready again", |r| (ready(r).status == 200).then_some(()));
     r.until_titles("news", &["Вторая"]);
+}
+
+/// A feed that is new or selects anew is filled, and after a start every feed is looked at, whether
+/// documents can be kept or not.
+#[test]
+fn a_store_that_keeps_no_documents_still_fills_feeds() {
+    let news = feed("news", "");
+    let r = with_feeds(&news);
+    r.put("a", hours_ago(1), json!({}));
+    r.until_titles("news", &["a"]);
+    r.settle();
+    sql(
+        &r,
+        "CREATE TRIGGER broken BEFORE INSERT ON documents
+             BEGIN SELECT RAISE(ABORT, 'no'); END",
+    );
+    r.put("b", hours_ago(2), json!({}));
+    r.until_titles("news", &["a", "b"]);
+    let renamed = news.replace("title = \"news\"", "title = \"Иначе\"");
+    r.reload(&format!("{SITE}{renamed}{}", feed("extra", "")));
+    r.until_titles("extra", &["a", "b"]);
+    r.until("the title shows", |r| {
+        (r.get("/feeds/news.json", &[]).json()["title"] == "Иначе").then_some(())
+    });
 }
 
 #[test]

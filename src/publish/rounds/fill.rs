@@ -62,7 +62,13 @@ impl Rounds {
     /// Looks at the next page of articles for the feeds that are being filled.
     pub(super) async fn fill_one_page(&mut self) -> Result<(), DbError> {
         let Some(fill) = self.filling.take() else { return Ok(()) };
-        let articles = self.store.articles_to_select(fill.after.as_ref(), PAGE).await?;
+        let articles = match self.store.articles_to_select(fill.after.as_ref(), PAGE).await {
+            Ok(articles) => articles,
+            Err(error) => {
+                self.filling = Some(fill);
+                return Err(error);
+            }
+        };
         let scope = fill.scope.clone();
         let filled = self.move_articles(&scope, &articles, |feed| fill.concerns(feed), None).await;
         let after = articles.last().map(|a| a.id.clone());
@@ -75,7 +81,11 @@ impl Rounds {
                 self.filling = Some(Fill { after: Some(after), ..fill });
                 Ok(())
             }
-            (Ok(()), None) => self.end_filling(&fill).await,
+            (Ok(()), None) => {
+                let ended = self.end_filling(&fill).await;
+                self.filling = ended.is_err().then_some(fill);
+                ended
+            }
         }
     }
 

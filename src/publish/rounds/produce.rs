@@ -190,23 +190,30 @@ impl Rounds {
 
     /// Brotli and keeping, for one feed a round, so that the next change does not wait for it.
     pub(super) async fn finish_one(&mut self) -> Result<(), DbError> {
-        let Some(feed) = self.unfinished.front().cloned() else { return Ok(()) };
+        let Some(feed) = self.unfinished.pop_front() else { return Ok(()) };
+        let finished = self.finish(&feed).await;
+        if finished.is_err() {
+            // Others may have more luck meanwhile.
+            self.unfinished.push_back(feed);
+        }
+        finished
+    }
+
+    async fn finish(&mut self, feed: &FeedSlug) -> Result<(), DbError> {
         let standing = self.publisher.shelf().feed(feed.as_str());
-        let (Some(live), Some(standing)) = (self.feeds.get(&feed), standing) else {
-            self.unfinished.pop_front();
+        let (Some(live), Some(standing)) = (self.feeds.get(feed), standing) else {
             return Ok(());
         };
         let complete = tokio::task::spawn_blocking(move || generate::with_brotli(&standing)).await;
         // Without brotli the other encodings serve.
         if let Ok(Ok(documents)) = complete {
-            self.publisher.shelf().put(&feed, documents.clone());
+            self.publisher.shelf().put(feed, documents.clone());
             let rendered = live.rendered.clone().unwrap_or_default();
-            let newest = self.statuses.get(&feed).and_then(|s| s.newest_at);
-            let kept = generate::kept(&feed, &documents, &rendered, newest, self.clock.now());
-            self.store.keep_documents(&feed, kept).await?;
+            let newest = self.statuses.get(feed).and_then(|s| s.newest_at);
+            let kept = generate::kept(feed, &documents, &rendered, newest, self.clock.now());
+            self.store.keep_documents(feed, kept).await?;
         }
-        self.unfinished.pop_front();
-        if let Some(live) = self.feeds.get_mut(&feed) {
+        if let Some(live) = self.feeds.get_mut(feed) {
             live.state.dirty = false;
         }
         Ok(())
