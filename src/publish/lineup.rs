@@ -51,15 +51,16 @@ impl LiveFeed {
         }
     }
 
-    /// A feed that made itself; all of these share one series.
-    pub fn automatic(config: FeedConfig, state: FeedState, metrics: &Metrics) -> LiveFeed {
-        LiveFeed {
+    /// A feed that made itself, as the store remembers it; all of these share one series.
+    pub fn automatic(state: FeedState, metrics: &Metrics) -> Option<LiveFeed> {
+        let made = automatic_from(&state.feed, state.auto_name.as_deref()?)?;
+        Some(LiveFeed {
             metrics: metrics.feed(AUTO),
-            config: Arc::new(config),
+            config: Arc::new(auto::declaration(&made)),
             is_auto: true,
             state,
             rendered: None,
-        }
+        })
     }
 
     /// Any change of the feed counts from here on, however old the entry.

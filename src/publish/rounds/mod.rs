@@ -10,7 +10,7 @@ mod load;
 mod produce;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -25,7 +25,7 @@ use crate::{
     clock::Clock,
     metrics::Metrics,
     model::{FeedSlug, Millis},
-    store::{DbError, FeedState, Store},
+    store::{DbError, Store},
 };
 
 /// After how long a failing store is tried again, unless something happens before.
@@ -45,8 +45,6 @@ pub struct Rounds {
     revisions: watch::Receiver<i64>,
     /// The feeds that are served.
     feeds: BTreeMap<FeedSlug, LiveFeed>,
-    /// Automatic feeds that have too few entries to be served.
-    small: HashMap<FeedSlug, FeedState>,
     statuses: BTreeMap<FeedSlug, FeedStatus>,
     /// How far the revision log has been read.
     cursor: i64,

@@ -79,6 +79,7 @@ impl Rounds {
             let Some(order) = self.order(&feed) else { continue };
             let (store, room, shelf) =
                 (self.store.clone(), room.clone(), self.publisher.shelf().clone());
+            let may_be_empty = self.feeds.get(&feed).is_some_and(|live| !live.is_auto);
             running.spawn(async move {
                 // Never closed.
                 let _place = room.acquire_owned().await;
@@ -86,6 +87,7 @@ impl Rounds {
                 let outcome = produce(store, order).await;
                 if let Ok(Ok(generated)) = &outcome
                     && generated.changed
+                    && (may_be_empty || !generated.rendered.guids.is_empty())
                 {
                     shelf.put(&feed, generated.documents.clone());
                 }
@@ -179,13 +181,13 @@ impl Rounds {
         Err(RegenerateError::Failed(why))
     }
 
-    /// An automatic feed without entries is no feed.
+    /// An automatic feed without entries is no feed; its kept documents go when it is finished.
     fn retire(&mut self, feed: &FeedSlug) {
-        if let Some(live) = self.feeds.remove(feed) {
-            self.small.insert(feed.clone(), live.state);
-        }
+        self.feeds.remove(feed);
         self.publisher.shelf().remove(feed);
         self.statuses.remove(feed);
+        self.unfinished.retain(|other| other != feed);
+        self.unfinished.push_back(feed.clone());
     }
 
     /// Brotli and keeping, for one feed a round, so that the next change does not wait for it.
@@ -201,9 +203,10 @@ impl Rounds {
 
     async fn finish(&mut self, feed: &FeedSlug) -> Result<(), DbError> {
         let standing = self.publisher.shelf().feed(feed.as_str());
-        let (Some(live), Some(standing)) = (self.feeds.get(feed), standing) else {
-            return Ok(());
+        let Some(live) = self.feeds.get(feed) else {
+            return self.store.keep_documents(feed, Vec::new()).await;
         };
+        let Some(standing) = standing else { return Ok(()) };
         let complete = tokio::task::spawn_blocking(move || generate::with_brotli(&standing)).await;
         // Without brotli the other encodings serve.
         if let Ok(Ok(documents)) = complete {
