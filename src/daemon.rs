@@ -143,13 +143,18 @@ impl Daemon {
             .with_context(|| format!("{} cannot be written", path.display()))
     }
 
-    /// Follows other settings, and says which of them need a restart.
+    /// Follows other settings, and says which of them need a restart. What can fail comes first,
+    /// publishing before the jobs, which ask for its feeds: a reload that fails leaves everything as
+    /// it was.
     pub async fn reload(&self, config: Config) -> anyhow::Result<Vec<&'static str>> {
         let old = self.config();
         let parts = &self.parts;
         let table = jobs::table(&job_parts(&parts.publisher, &parts.metrics, &old), &config.feeds)?;
-        parts.jobs.replace(table, config.site.time_zone).await?;
         parts.publisher.reload(publish::Settings::from(&config)).await?;
+        if let Err(error) = parts.jobs.replace(table, config.site.time_zone).await {
+            parts.publisher.reload(publish::Settings::from(&*old)).await?;
+            return Err(error.into());
+        }
         parts.intake.reconfigure(config.site.clone(), &config.limits);
         let trusted = config.public.trusted_proxies.clone();
         parts.views.reconfigure(&config.views, &config.site.origins, trusted);

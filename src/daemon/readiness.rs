@@ -8,6 +8,11 @@ pub async fn reasons(parts: &Parts) -> Vec<String> {
     if let Err(error) = parts.store.look_for_changes().await {
         reasons.push(format!("the article database cannot be read: {error}"));
     }
+    if let Some(error) = parts.publisher.fault() {
+        reasons.push(format!(
+            "publishing cannot do all of its work, the article database fails: {error}; look at the disk"
+        ));
+    }
     if parts.views.is_failing() {
         reasons.push("views are refused, views.db cannot be written: look at the disk".to_owned());
     }

@@ -1,5 +1,6 @@
-//! One feed from entries to ready documents: render, guard, compress. A failure leaves the last good
-//! documents where they are; one bad article is left out and named.
+//! One feed from entries to ready documents: render, guard, compress. Rendering is total, so that no
+//! article is left out for what it says; where the guard refuses, the last good documents stay and
+//! the feed's failure says why.
 
 use std::sync::Arc;
 
@@ -35,8 +36,10 @@ pub struct Order {
     pub entries: Vec<Article>,
     /// When an entry last left.
     pub removed_at: Option<Millis>,
-    /// What the last good documents held, and how many of these are known to have left.
-    pub previous: Option<(Rendered, usize)>,
+    /// What the last good documents held.
+    pub previous: Option<Rendered>,
+    /// How many of these entries are known to have left.
+    pub left: usize,
     /// The documents there are.
     pub standing: Option<Arc<[Arc<Document>]>>,
     /// Where requests are counted.
@@ -90,18 +93,41 @@ fn render_within_bounds(
     order: &Order,
     snapshot: &mut Snapshot,
 ) -> Result<(Rendering, usize), String> {
-    let mut cut = 0;
+    let shown_before = |a: &&Article| order.previous.as_ref().is_some_and(|p| p.holds(&a.guid));
+    let (mut cut, mut left) = (0, order.left);
     loop {
-        match render_all(order, snapshot) {
+        match render_all(order, snapshot, left) {
             Ok(rendering) => return Ok((rendering, cut)),
-            Err(Refused::Guard(GuardFault::TooBig { .. })) if snapshot.entries.len() > 1 => {
-                snapshot.entries.pop();
-                cut += 1;
+            Err(Refused::Guard(GuardFault::TooBig { bytes, bytes_max }))
+                if snapshot.entries.len() > 1 =>
+            {
+                let fitting = fitting(&snapshot.entries, bytes, bytes_max);
+                let out = snapshot.entries.split_off(fitting);
+                cut += out.len();
+                left += out.iter().filter(shown_before).count();
             }
             Err(refused) => return Err(refused.to_string()),
         }
     }
 }
+
+/// How many of these entries, whose document has `bytes`, should fit into `bytes_max`: at least one,
+/// and fewer than there are. Each is taken to fill as much of the document as of the words that go
+/// into it; where that is too little, the next look takes more, so that there are few of them.
+fn fitting(entries: &[Article], bytes: usize, bytes_max: usize) -> usize {
+    let words = |a: &Article| (a.body_html.len() + a.summary.len() + ENTRY_BYTES) as u128;
+    let all: u128 = entries.iter().map(words).sum();
+    let room = all * bytes_max as u128 / bytes.max(1) as u128;
+    let mut taken = 0;
+    let fits = |a: &&Article| {
+        taken += words(a);
+        taken <= room
+    };
+    entries.iter().take_while(fits).count().clamp(1, entries.len() - 1)
+}
+
+/// What an entry has besides its words: title, addresses, dates, elements.
+const ENTRY_BYTES: usize = 500;
 
 /// Why a document was not made.
 #[derive(Debug, thiserror::Error)]
@@ -112,13 +138,13 @@ enum Refused {
     Guard(#[from] GuardFault),
 }
 
-fn render_all(order: &Order, snapshot: &Snapshot) -> Result<Rendering, Refused> {
+fn render_all(order: &Order, snapshot: &Snapshot, left: usize) -> Result<Rendering, Refused> {
     let bounds =
         Bounds { bytes_max: order.bounds.document_bytes_max, shrink_max: order.bounds.shrink_max };
-    let previous = order.previous.as_ref().map(|(rendered, left)| Previous {
+    let previous = order.previous.as_ref().map(|rendered| Previous {
         guids: &rendered.guids,
         links: &rendered.links,
-        left: *left,
+        left,
     });
     let one = |format: &Format| {
         let bytes = feed::render(*format, snapshot)?;

@@ -6,7 +6,7 @@ use crate::{
     config::{FeedConfig, FeedLanguage, FeedsAuto},
     feed::auto::{self, AutoFeed, AutoKind},
     metrics::{AUTO, FeedMetrics, Metrics},
-    model::{Article, ArticleId, FeedSlug, Language, Millis},
+    model::{Article, ArticleId, FeedSlug, Guid, Language, Millis},
     store::FeedState,
 };
 
@@ -23,21 +23,19 @@ pub struct LiveFeed {
     pub metrics: FeedMetrics,
     /// What its last good documents held; `None` before the first.
     pub rendered: Option<Rendered>,
-    /// Entries that left its window since then, as the revision log and the time tell.
-    pub left: usize,
 }
 
 /// What a feed's last good documents held.
 #[derive(Clone, Debug, Default)]
 pub struct Rendered {
-    /// The entries.
-    pub articles: HashSet<ArticleId>,
-    /// Their guids, newest first.
+    /// The entries' guids, newest first.
     pub guids: Vec<String>,
     /// Their addresses, in the same order.
     pub links: Vec<String>,
     /// The oldest entry when the feed was full: what is older cannot be seen.
     pub floor: Option<(Millis, ArticleId)>,
+    /// The guids once more, to look one up.
+    held: HashSet<String>,
 }
 
 impl LiveFeed {
@@ -50,19 +48,25 @@ impl LiveFeed {
             is_auto: false,
             state,
             rendered: None,
-            left: 0,
         }
     }
 
-    /// A feed that made itself; all of these share one series.
-    pub fn automatic(config: FeedConfig, state: FeedState, metrics: &Metrics) -> LiveFeed {
-        LiveFeed {
+    /// A feed that made itself, as the store remembers it; all of these share one series.
+    pub fn automatic(state: FeedState, metrics: &Metrics) -> Option<LiveFeed> {
+        let made = automatic_from(&state.feed, state.auto_name.as_deref()?)?;
+        Some(LiveFeed {
             metrics: metrics.feed(AUTO),
-            config: Arc::new(config),
+            config: Arc::new(auto::declaration(&made)),
             is_auto: true,
             state,
             rendered: None,
-            left: 0,
+        })
+    }
+
+    /// Any change of the feed counts from here on, however old the entry.
+    pub fn forget_floor(&mut self) {
+        if let Some(rendered) = &mut self.rendered {
+            rendered.floor = None;
         }
     }
 
@@ -80,14 +84,15 @@ impl LiveFeed {
         floor.is_none_or(|(at, _)| published >= *at)
     }
 
-    /// True when an entry at this place can be seen, or its article was seen.
+    /// True when an entry at this place can be seen.
     pub fn shows(&self, published: Millis, article: &ArticleId) -> bool {
-        let Some(rendered) = &self.rendered else { return true };
-        let above_floor = match &rendered.floor {
-            None => true,
-            Some((at, id)) => (published, article) >= (*at, id),
-        };
-        above_floor || rendered.articles.contains(article)
+        let floor = self.rendered.as_ref().and_then(|rendered| rendered.floor.as_ref());
+        floor.is_none_or(|(at, id)| (published, article) >= (*at, id))
+    }
+
+    /// True when the last good documents held the article of this guid.
+    pub fn held(&self, guid: &Guid) -> bool {
+        self.rendered.as_ref().is_some_and(|rendered| rendered.holds(guid))
     }
 }
 
@@ -95,12 +100,21 @@ impl Rendered {
     /// What documents with these entries held, for a feed of `room` entries.
     pub fn new(entries: &[Article], room: usize) -> Rendered {
         let place = |a: &Article| (a.published_at.unwrap_or_default(), a.id.clone());
-        Rendered {
-            articles: entries.iter().map(|a| a.id.clone()).collect(),
-            guids: entries.iter().map(|a| a.guid.as_str().to_owned()).collect(),
-            links: entries.iter().map(|a| a.url.as_str().to_owned()).collect(),
-            floor: entries.last().filter(|_| entries.len() >= room).map(place),
-        }
+        let floor = entries.last().filter(|_| entries.len() >= room).map(place);
+        let guids = entries.iter().map(|a| a.guid.as_str().to_owned()).collect();
+        let links = entries.iter().map(|a| a.url.as_str().to_owned()).collect();
+        Rendered { floor, ..Rendered::kept(guids, links) }
+    }
+
+    /// What kept documents held; how far down they reached is not known.
+    pub fn kept(guids: Vec<String>, links: Vec<String>) -> Rendered {
+        let held = guids.iter().cloned().collect();
+        Rendered { guids, links, floor: None, held }
+    }
+
+    /// True when the article of this guid was among the entries.
+    pub fn holds(&self, guid: &Guid) -> bool {
+        self.held.contains(guid.as_str())
     }
 }
 

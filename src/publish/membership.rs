@@ -9,7 +9,7 @@ use super::lineup::possible_feeds;
 use crate::{
     config::{FeedConfig, FeedsAuto},
     feed::{auto::AutoFeed, select},
-    model::{Article, ArticleId, FeedSlug, Millis},
+    model::{Article, ArticleId, FeedSlug, Guid, Millis},
     store::Entry,
 };
 
@@ -22,6 +22,8 @@ pub struct Move {
     pub auto: Option<AutoFeed>,
     /// The article.
     pub article: ArticleId,
+    /// What readers know it by.
+    pub guid: Guid,
     /// Where it stood.
     pub before: Option<Entry>,
     /// Where it stands now.
@@ -34,9 +36,16 @@ impl Move {
         self.before != self.after
     }
 
-    /// True when the entry could be seen before and no longer is there.
+    /// True when the entry is to be taken out.
     pub fn leaves(&self) -> bool {
         self.before.is_some() && self.after.is_none()
+    }
+
+    /// True when nobody may see the entry at `now`: it is none, or its time is yet to come or over.
+    pub fn is_hidden(&self, now: Millis) -> bool {
+        let shown =
+            |e: &Entry| e.visible_from <= now && e.visible_until.is_none_or(|until| until > now);
+        !self.after.as_ref().is_some_and(shown)
     }
 
     /// The places at which a reader may see a difference at `now`.
@@ -76,16 +85,14 @@ pub fn moves(scope: &Scope, articles: &[Article], existing: Vec<Entry>) -> Vec<M
             if !seen.insert(key.clone()) || (after.is_none() && !before.contains_key(&key)) {
                 continue;
             }
-            let before = before.remove(&key);
-            moves.push(Move { feed: key.0, auto, article: key.1, before, after });
+            let (before, guid) = (before.remove(&key), article.guid.clone());
+            moves.push(Move { feed: key.0, auto, article: key.1, guid, before, after });
         }
     }
-    let gone = before.into_iter().map(|((feed, article), entry)| Move {
-        feed,
-        auto: None,
-        article,
-        before: Some(entry),
-        after: None,
+    let guids: HashMap<&ArticleId, &Guid> = articles.iter().map(|a| (&a.id, &a.guid)).collect();
+    let gone = before.into_iter().filter_map(|((feed, article), entry)| {
+        let guid = (*guids.get(&article)?).clone();
+        Some(Move { feed, auto: None, article, guid, before: Some(entry), after: None })
     });
     moves.extend(gone);
     moves

@@ -17,7 +17,7 @@ mod status;
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -92,6 +92,7 @@ pub(crate) enum Request {
 pub struct Publisher {
     shelf: Arc<Shelf>,
     board: Arc<ArcSwap<Vec<FeedStatus>>>,
+    fault: Arc<ArcSwapOption<DbError>>,
     requests: mpsc::Sender<Request>,
 }
 
@@ -104,7 +105,12 @@ impl Publisher {
         clock: Clock,
     ) -> Result<(Publisher, Rounds), DbError> {
         let (requests, queue) = mpsc::channel(REQUESTS_MAX);
-        let publisher = Publisher { shelf: Arc::default(), board: Arc::default(), requests };
+        let publisher = Publisher {
+            shelf: Arc::default(),
+            board: Arc::default(),
+            fault: Arc::default(),
+            requests,
+        };
         let rounds =
             Rounds::load(store, settings, metrics, clock, publisher.clone(), queue).await?;
         Ok((publisher, rounds))
@@ -118,6 +124,11 @@ impl Publisher {
     /// The state of every feed, by slug.
     pub fn feeds(&self) -> Arc<Vec<FeedStatus>> {
         self.board.load_full()
+    }
+
+    /// Why the last round did not do all it had to; `None` when it did.
+    pub fn fault(&self) -> Option<Arc<DbError>> {
+        self.fault.load_full()
     }
 
     /// Makes a feed's documents anew.

@@ -61,6 +61,10 @@ pub async fn render_once(
         newest.truncate(room);
     }
     let config = config.ok_or_else(unknown)?;
+    let config = match declared {
+        Some(_) => config,
+        None => as_named(store, &slug).await?.unwrap_or(config),
+    };
     let entries = in_order(store, &newest).await?;
     let snapshot = Snapshot::new(&config, &settings.site, &settings.public, entries, None);
     Ok(feed::render(format, &snapshot)?)
@@ -73,6 +77,13 @@ fn automatic(settings: &Settings, slug: &FeedSlug, article: &Article) -> Option<
     }
     let made = auto::candidates(&settings.auto, article).into_iter().find(|c| c.slug == *slug)?;
     automatic_from(slug, &made.name).map(|made| Arc::new(auto::declaration(&made)))
+}
+
+/// The automatic feed as the daemon calls it: by the first spelling that came to it.
+async fn as_named(store: &Store, slug: &FeedSlug) -> Result<Option<Arc<FeedConfig>>, DbError> {
+    let name = store.feed_state(slug).await?.and_then(|state| state.auto_name);
+    let made = name.and_then(|name| automatic_from(slug, &name));
+    Ok(made.map(|made| Arc::new(auto::declaration(&made))))
 }
 
 fn shown(feed: &FeedConfig, article: &Article, now: Millis) -> Option<(Millis, ArticleId)> {

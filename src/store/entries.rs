@@ -46,8 +46,14 @@ pub struct EntryChanges {
     pub upserts: Vec<Entry>,
     /// Entries that are no more.
     pub removals: Vec<(FeedSlug, ArticleId)>,
+    /// Automatic feeds that may be new, with the word each is made from; known ones keep theirs.
+    pub fresh: Vec<(FeedSlug, String)>,
     /// States of the feeds concerned.
     pub states: Vec<FeedState>,
+    /// Feeds that are no more: their entries, states and documents go.
+    pub forgotten: Vec<FeedSlug>,
+    /// A fact that holds with this change, as its name and value.
+    pub fact: Option<(&'static str, String)>,
     /// How far the revision log has been read.
     pub cursor: Option<i64>,
 }
@@ -65,6 +71,15 @@ const SAVE_STATE: &str = "INSERT INTO feed_states (feed, auto_name, selection, r
      VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (feed) DO UPDATE SET auto_name = excluded.auto_name,
        selection = excluded.selection, removed_at = excluded.removed_at, dirty = excluded.dirty";
+
+const ADD_STATE: &str = "INSERT INTO feed_states (feed, auto_name, selection, removed_at, dirty)
+     VALUES ($1, $2, '', NULL, 0) ON CONFLICT (feed) DO NOTHING";
+
+const FORGET: [&str; 3] = [
+    "DELETE FROM feed_entries WHERE feed = $1",
+    "DELETE FROM feed_states WHERE feed = $1",
+    "DELETE FROM documents WHERE feed = $1",
+];
 
 const SAVE_CURSOR: &str = "INSERT INTO cursors (name, revision) VALUES ('publish', $1)
      ON CONFLICT (name) DO UPDATE SET revision = excluded.revision";
@@ -86,8 +101,12 @@ impl Store {
         let mut batch: Batch = vec![
             Step::each(REMOVE, removals.collect()),
             Step::each(UPSERT, changes.upserts.iter().map(entry_row).collect()),
+            Step::each(ADD_STATE, changes.fresh.into_iter().map(fresh_row).collect()),
             Step::each(SAVE_STATE, changes.states.iter().map(state_row).collect()),
         ];
+        let gone = || changes.forgotten.iter().map(|feed| vec![feed.as_str().into()]).collect();
+        batch.extend(FORGET.map(|sql| Step::each(sql, gone())));
+        batch.extend(changes.fact.map(|(name, value)| super::facts::set(name, &value)));
         if let Some(cursor) = changes.cursor {
             batch.push(Step::new(SAVE_CURSOR, vec![cursor.into()]));
         }
@@ -162,15 +181,12 @@ impl Store {
         Ok((states, cursor.first_mut().map_or(Ok(0), Row::int)?))
     }
 
-    /// Forgets a feed that is no longer there: entries, state, documents.
-    pub async fn forget_feed(&self, feed: &FeedSlug) -> Result<(), DbError> {
-        let row = || vec![feed.as_str().into()];
-        let batch = vec![
-            Step::new("DELETE FROM feed_entries WHERE feed = $1", row()),
-            Step::new("DELETE FROM feed_states WHERE feed = $1", row()),
-            Step::new("DELETE FROM documents WHERE feed = $1", row()),
-        ];
-        self.db.write(batch).await.map(drop)
+    /// What publish remembers of one feed.
+    pub async fn feed_state(&self, feed: &FeedSlug) -> Result<Option<FeedState>, DbError> {
+        const SQL: &str = "SELECT feed, auto_name, selection, removed_at, dirty FROM feed_states
+             WHERE feed = $1";
+        let rows = self.db.read(SQL, vec![feed.as_str().into()]).await?;
+        rows.into_iter().next().map(state).transpose()
     }
 
     /// Articles after `after` in the order of ids without body and summary, which no selection asks
@@ -216,6 +232,10 @@ fn entry(mut row: Row) -> Result<Entry, DbError> {
         visible_from: row.time()?,
         visible_until: row.opt_time()?,
     })
+}
+
+fn fresh_row((feed, name): (FeedSlug, String)) -> Vec<Value> {
+    vec![feed.as_str().into(), name.into()]
 }
 
 fn state_row(state: &FeedState) -> Vec<Value> {

@@ -12,10 +12,7 @@ impl Store {
 
     /// Sets a fact, whatever it was before.
     pub async fn set_fact(&self, name: &str, value: &str) -> Result<(), DbError> {
-        const SQL: &str = "INSERT INTO facts (name, value) VALUES ($1, $2)
-             ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-        let step = Step::new(SQL, vec![name.into(), value.into()]);
-        self.db.write(vec![step]).await.map(drop)
+        self.db.write(vec![set(name, value)]).await.map(drop)
     }
 
     /// Writes a fact that nobody wrote before, and returns the one that stands now.
@@ -25,4 +22,11 @@ impl Store {
         self.db.write(vec![Step::new(SQL, vec![name.into(), value.into()])]).await?;
         Ok(self.fact(name).await?.unwrap_or_else(|| value.to_owned()))
     }
+}
+
+/// The step of a write that sets a fact.
+pub(super) fn set(name: &str, value: &str) -> Step {
+    const SQL: &str = "INSERT INTO facts (name, value) VALUES ($1, $2)
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    Step::new(SQL, vec![name.into(), value.into()])
 }

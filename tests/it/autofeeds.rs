@@ -41,6 +41,52 @@ fn it_appears_when_there_are_enough_and_ends_when_it_is_empty() {
     r.until_titles("section-sport", &["c", "d"]);
 }
 
+#[test]
+fn no_empty_document_is_ever_served() {
+    let r = Running::with(&settings(SECTIONS));
+    for round in 0..5 {
+        put(&r, "a", 1, "Sport");
+        put(&r, "b", 2, "Sport");
+        r.until_titles("section-sport", &["a", "b"]);
+        r.withdraw("a");
+        r.withdraw("b");
+        r.until("it is gone", |r| {
+            let reply = r.get("/feeds/section-sport.json", &[]);
+            if reply.status == 200 {
+                let items = reply.json()["items"].as_array().unwrap().len();
+                assert!(items > 0, "round {round}: {}", reply.text());
+            }
+            (reply.status == 404).then_some(())
+        });
+    }
+}
+
+#[test]
+fn once_served_it_stays_until_it_is_empty_also_over_a_restart() {
+    let r = Running::with(&settings(SECTIONS));
+    put(&r, "a", 1, "Sport");
+    put(&r, "b", 2, "Sport");
+    r.until_titles("section-sport", &["a", "b"]);
+    r.withdraw("a");
+    r.until_titles("section-sport", &["b"]);
+    r.settle();
+    let clock = r.clock.clone();
+    let r = Running::on(r.stop(), &settings(SECTIONS), clock.clone());
+    assert_eq!(r.titles("section-sport"), ["b"]);
+    r.withdraw("b");
+    r.until_status("/feeds/section-sport.rss", 404);
+    r.settle();
+    put(&r, "c", 3, "Sport");
+    r.until_titles("news", &["c"]);
+    r.settle();
+    assert_eq!(r.get("/feeds/section-sport.rss", &[]).status, 404, "one is too few again");
+    let r = Running::on(r.stop(), &settings(SECTIONS), clock);
+    r.settle();
+    assert_eq!(r.get("/feeds/section-sport.rss", &[]).status, 404);
+    put(&r, "d", 4, "Sport");
+    r.until_titles("section-sport", &["c", "d"]);
+}
+
 /// What is not yet public does not count, and its words are not told.
 #[test]
 fn what_is_scheduled_makes_no_feed_before_its_time() {
@@ -62,21 +108,33 @@ fn spellings_with_one_slug_share_a_feed_also_after_a_restart() {
     put(&r, "b", 2, "Sport");
     r.until_titles("section-sport", &["a", "b"]);
     r.settle();
-    let once = |r: &Running| {
-        let config = r.daemon.as_ref().unwrap().config();
-        let settings = jarshy::publish::Settings::from(&*config);
-        let store = r.daemon.as_ref().unwrap().parts().store.clone();
-        let format = jarshy::model::Format::Json;
-        let once = jarshy::publish::render_once(&store, &settings, "section-sport", format, NOW);
-        r.runtime.block_on(once).unwrap()
-    };
-    assert!(once(&r) == r.get("/feeds/section-sport.json", &[]).body);
+    assert!(once(&r, "section-sport") == r.get("/feeds/section-sport.json", &[]).body);
     let clock = r.clock.clone();
     let r = Running::on(r.stop(), &settings(SECTIONS), clock);
     assert_eq!(r.titles("section-sport"), ["a", "b"]);
     put(&r, "c", 3, "Sport");
     put(&r, "d", 4, "Спорт");
     r.until_titles("section-sport", &["a", "b", "c", "d"]);
+}
+
+fn once(r: &Running, slug: &str) -> Vec<u8> {
+    let config = r.daemon.as_ref().unwrap().config();
+    let settings = jarshy::publish::Settings::from(&*config);
+    let store = r.daemon.as_ref().unwrap().parts().store.clone();
+    let format = jarshy::model::Format::Json;
+    let once = jarshy::publish::render_once(&store, &settings, slug, format, NOW);
+    r.runtime.block_on(once).unwrap()
+}
+
+#[test]
+fn rendering_once_calls_it_as_the_daemon_does() {
+    let r = Running::with(&settings(SECTIONS));
+    put(&r, "b", 1, "Sport");
+    r.settle();
+    put(&r, "a", 2, "Спорт");
+    r.until_titles("section-sport", &["b", "a"]);
+    assert_eq!(r.get("/feeds/section-sport.json", &[]).json()["title"], "Sport");
+    assert!(once(&r, "section-sport") == r.get("/feeds/section-sport.json", &[]).body);
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn modified_at(r: &Running, slug: &str) -> std::time::SystemTime {
     httpdate::parse_http_date(reply.header("last-modified").unwrap()).unwrap()
 }
 
-fn last_build(r: &Running, slug: &str) -> Millis {
+pub fn last_build(r: &Running, slug: &str) -> Millis {
     let reply = r.get(&format!("/feeds/{slug}.atom"), &[]);
     let feed = feed_rs::parser::parse(&reply.body[..]).unwrap();
     Millis(feed.updated.unwrap().timestamp_millis())
@@ -139,6 +139,32 @@ fn what_nobody_can_see_touches_no_document() {
     r.settle();
     assert_eq!(etags(&r, "news"), before);
     assert_eq!(made_anew(&r), made, "no document was made");
+}
+
+/// One commit, so that publishing sees both changes together.
+#[test]
+fn a_withdrawal_out_of_sight_moves_no_date_whatever_else_changes() {
+    let r = with_feeds(&feed("news", "entries = 2"));
+    for n in 0..4 {
+        r.put(&format!("a{n}"), hours_ago(n), json!({}));
+    }
+    r.until_titles("news", &["a0", "a1"]);
+    r.settle();
+    let before = last_build(&r, "news");
+    r.clock.turn(std::time::Duration::from_secs(600));
+    let line = |n: i64, more: serde_json::Value| {
+        let mut article = json!({"id": format!("a{n}"), "title": format!("a{n}"),
+            "url": format!("https://news.example/a{n}/"), "body_html": format!("<p>a{n}</p>"),
+            "published_at": hours_ago(n).to_rfc3339()});
+        article.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        format!("{article}\n")
+    };
+    let lines = line(0, json!({"tags": ["новое"]})) + &line(3, json!({"status": "draft"}));
+    let headers = [("Content-Type", "application/x-ndjson")];
+    let reply = r.api_with("POST", "/api/v1/articles", &headers, &lines);
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    r.until("the tag is there", |r| r.items("news")[0]["tags"].is_array().then_some(()));
+    assert_eq!(last_build(&r, "news"), before, "a tag is no editorial change");
 }
 
 fn made_anew(r: &Running) -> f64 {
@@ -326,6 +352,42 @@ fn a_document_too_big_is_cut_at_its_oldest_entries() {
     r.until("the next moves up", |r| (r.titles("news") == ["a1", "a2"]).then_some(()));
 }
 
+/// Half of the window makes room for one article, which is a reason to leave.
+#[test]
+fn a_big_article_may_push_out_more_than_shrink_max() {
+    let settings = "[publish]\ndocument_bytes_max = \"64 KiB\"\nshrink_max = 0.5\n".to_owned()
+        + &feed("news", "");
+    let r = with_feeds(&settings);
+    let body = |words: usize| format!("<p>{}</p>", "слово ".repeat(words));
+    for n in 1..10 {
+        r.put(&format!("a{n}"), hours_ago(n), json!({"body_html": body(200)}));
+    }
+    r.until("all are there", |r| (r.titles("news").len() == 9).then_some(()));
+    r.put("a0", hours_ago(0), json!({"body_html": body(5200)}));
+    r.until("it is there", |r| (r.titles("news")[0] == "a0").then_some(()));
+    let titles = r.titles("news");
+    assert!((2..4).contains(&titles.len()), "{titles:?}");
+    assert_eq!(failures(&r), Vec::<String>::new());
+}
+
+/// What stands below the last good documents may be what keeps the next ones from being made.
+#[test]
+fn a_feed_that_failed_is_tried_again_when_any_of_its_articles_changes() {
+    let settings = "[publish]\ndocument_bytes_max = \"64 KiB\"\n".to_owned();
+    let r = with_feeds(&(settings + &feed("news", "entries = 1")));
+    r.put("a", hours_ago(1), json!({}));
+    let huge = format!("<p>{}</p>", "x".repeat(100_000));
+    r.put("b", hours_ago(2), json!({"body_html": huge}));
+    r.until_titles("news", &["a"]);
+    r.settle();
+    r.withdraw("a");
+    r.until("the failure is named", |r| failures(r).first().cloned());
+    assert_eq!(r.titles("news"), ["a"], "the last good document");
+    r.put("b", hours_ago(2), json!({}));
+    r.until_titles("news", &["b"]);
+    assert_eq!(failures(&r), Vec::<String>::new());
+}
+
 /// The database of a test's daemon, through a door of its own.
 pub fn sql(r: &Running, text: &str) {
     let conn = rusqlite::Connection::open(r.data().join("jarshy.db")).unwrap();
@@ -386,8 +448,36 @@ fn a_store_that_keeps_no_documents_still_publishes() {
     r.until_titles("news", &["Вторая", "Первая"]);
     r.withdraw("a");
     r.until_titles("news", &["Вторая"]);
+    let ready = |r: &Running| crate::wire::get(r.ops(), "/readyz", &[]);
+    r.until("it is named", |r| ready(r).text().contains("publishing cannot").then_some(()));
+    assert_eq!(ready(&r).status, 503);
     sql(&r, "DROP TRIGGER broken");
+    r.until("it is ready again", |r| (ready(r).status == 200).then_some(()));
     r.until_titles("news", &["Вторая"]);
+}
+
+/// A feed that is new or selects anew is filled, and after a start every feed is looked at, whether
+/// documents can be kept or not.
+#[test]
+fn a_store_that_keeps_no_documents_still_fills_feeds() {
+    let news = feed("news", "");
+    let r = with_feeds(&news);
+    r.put("a", hours_ago(1), json!({}));
+    r.until_titles("news", &["a"]);
+    r.settle();
+    sql(
+        &r,
+        "CREATE TRIGGER broken BEFORE INSERT ON documents
+             BEGIN SELECT RAISE(ABORT, 'no'); END",
+    );
+    r.put("b", hours_ago(2), json!({}));
+    r.until_titles("news", &["a", "b"]);
+    let renamed = news.replace("title = \"news\"", "title = \"Иначе\"");
+    r.reload(&format!("{SITE}{renamed}{}", feed("extra", "")));
+    r.until_titles("extra", &["a", "b"]);
+    r.until("the title shows", |r| {
+        (r.get("/feeds/news.json", &[]).json()["title"] == "Иначе").then_some(())
+    });
 }
 
 #[test]

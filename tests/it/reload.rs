@@ -95,6 +95,35 @@ fn a_reload_does_not_go_back_to_kept_documents() {
     assert_eq!(crate::publish::etags(&r, "news"), before);
 }
 
+/// The store refuses in the middle of it.
+#[test]
+fn a_reload_that_fails_leaves_everything_as_it_was() {
+    let scheduled = |slug: &str| feed(slug, "schedule = \"0 5 * * *\"");
+    let r = Running::with(&settings(&[scheduled("news"), scheduled("gone")]));
+    r.put("a", hours_ago(1), json!({}));
+    r.until_titles("gone", &["a"]);
+    r.settle();
+    let before = [crate::publish::etags(&r, "news"), crate::publish::etags(&r, "gone")];
+    for table in ["feed_states", "feed_entries", "documents"] {
+        let trigger = format!("BEFORE DELETE ON {table} BEGIN SELECT RAISE(ABORT, 'no'); END");
+        crate::publish::sql(&r, &format!("CREATE TRIGGER broken {trigger}"));
+        let text = settings(&[feed("news", "entries = 1"), feed("other", "")]);
+        let config = crate::running::settings_of(&text, r.data());
+        let daemon = r.daemon.as_ref().unwrap();
+        assert!(r.runtime.block_on(daemon.reload(config)).is_err());
+        crate::publish::sql(&r, "DROP TRIGGER broken");
+        assert_eq!(r.get("/feeds/other.rss", &[]).status, 404);
+        let after = [crate::publish::etags(&r, "news"), crate::publish::etags(&r, "gone")];
+        assert_eq!(after, before);
+        let jobs = r.api("GET", "/api/v1/jobs", "").text();
+        assert!(jobs.contains("regenerate-gone"), "{jobs}");
+    }
+    r.put("b", hours_ago(2), json!({}));
+    r.until_titles("news", &["a", "b"]);
+    r.until_titles("gone", &["a", "b"]);
+    assert_eq!(r.regenerate("gone").status, 200);
+}
+
 #[test]
 fn what_needs_a_restart_is_named() {
     let r = start(0);

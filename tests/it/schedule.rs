@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::{
-    publish::hours_ago,
+    publish::{hours_ago, last_build},
     running::{NOW, Running},
 };
 
@@ -47,9 +47,11 @@ fn an_embargo_set_later_takes_the_article_out_until_its_end() {
     let r = Running::start();
     r.put("a", hours_ago(3), json!({}));
     r.until_titles("news", &["a"]);
+    turn(&r, 10);
     r.put("a", hours_ago(3), json!({"embargo_until": NOW.plus(HOUR).to_rfc3339()}));
     r.until_titles("news", &[]);
-    turn(&r, 60);
+    assert_eq!(last_build(&r, "news"), NOW.plus(HOUR / 6), "a removal is a change");
+    turn(&r, 50);
     r.until_titles("news", &["a"]);
 }
 

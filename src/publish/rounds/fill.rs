@@ -8,10 +8,9 @@ use std::{
 use super::Rounds;
 use crate::{
     config::{FeedConfig, FeedsAuto},
-    feed::auto,
     model::{ArticleId, FeedSlug},
     publish::{
-        lineup::{LiveFeed, automatic_from, is_automatic, selection_text},
+        lineup::{LiveFeed, is_automatic, selection_text},
         membership::Scope,
     },
     store::{DbError, EntryChanges},
@@ -20,7 +19,7 @@ use crate::{
 /// Articles looked at by one round.
 const PAGE: usize = 500;
 /// The fact that says for which kinds of automatic feeds the store has entries.
-const AUTO_KINDS: &str = "publish.auto_kinds";
+pub(super) const AUTO_KINDS: &str = "publish.auto_kinds";
 
 /// Feeds that are being filled.
 #[derive(Debug)]
@@ -31,42 +30,33 @@ pub(super) struct Fill {
 }
 
 impl Fill {
+    /// Fills what the store has no entries for: these declared feeds, and the kinds of automatic
+    /// feeds that are new; `None` when there are none of either.
+    pub(super) fn new(scope: &Scope, declared: Vec<Arc<FeedConfig>>, known: &str) -> Option<Fill> {
+        if declared.is_empty() && known == kinds_text(&scope.auto) {
+            return None;
+        }
+        let auto = auto_of(&scope.auto, |kind| !has(known, kind));
+        let slugs = declared.iter().map(|c| c.slug.clone()).collect();
+        Some(Fill { scope: Scope { declared, auto }, declared: slugs, after: None })
+    }
+
     fn concerns(&self, feed: &FeedSlug) -> bool {
         self.declared.contains(feed) || is_automatic(&self.scope.auto, feed)
     }
 }
 
 impl Rounds {
-    /// Begins to fill what the store has no entries for: these declared feeds, and the kinds of
-    /// automatic feeds that are new.
-    pub(super) async fn begin_filling(
-        &mut self,
-        declared: Vec<Arc<FeedConfig>>,
-    ) -> Result<(), DbError> {
-        let known = self.store.fact(AUTO_KINDS).await?.unwrap_or_default();
-        let wanted = kinds_text(&self.scope.auto);
-        let auto = only_new_kinds(&self.scope.auto, &known);
-        if self.cursor == 0 {
-            // An empty log: every article will come by as a change.
-            return self.store.set_fact(AUTO_KINDS, &wanted).await;
-        }
-        if declared.is_empty() && known == wanted {
-            return Ok(());
-        }
-        // Entries of kinds that are off are forgotten already, however far the filling comes.
-        let still: Vec<&str> =
-            known.split(' ').filter(|k| wanted.split(' ').any(|w| w == *k)).collect();
-        self.store.set_fact(AUTO_KINDS, &still.join(" ")).await?;
-        let slugs = declared.iter().map(|c| c.slug.clone()).collect();
-        let scope = Scope { declared, auto };
-        self.filling = Some(Fill { scope, declared: slugs, after: None });
-        Ok(())
-    }
-
     /// Looks at the next page of articles for the feeds that are being filled.
     pub(super) async fn fill_one_page(&mut self) -> Result<(), DbError> {
         let Some(fill) = self.filling.take() else { return Ok(()) };
-        let articles = self.store.articles_to_select(fill.after.as_ref(), PAGE).await?;
+        let articles = match self.store.articles_to_select(fill.after.as_ref(), PAGE).await {
+            Ok(articles) => articles,
+            Err(error) => {
+                self.filling = Some(fill);
+                return Err(error);
+            }
+        };
         let scope = fill.scope.clone();
         let filled = self.move_articles(&scope, &articles, |feed| fill.concerns(feed), None).await;
         let after = articles.last().map(|a| a.id.clone());
@@ -79,7 +69,11 @@ impl Rounds {
                 self.filling = Some(Fill { after: Some(after), ..fill });
                 Ok(())
             }
-            (Ok(()), None) => self.end_filling(&fill).await,
+            (Ok(()), None) => {
+                let ended = self.end_filling(&fill).await;
+                self.filling = ended.is_err().then_some(fill);
+                ended
+            }
         }
     }
 
@@ -93,8 +87,8 @@ impl Rounds {
                 self.touched.insert(config.slug.clone());
             }
         }
-        self.store.change_entries(EntryChanges { states, ..EntryChanges::default() }).await?;
-        self.store.set_fact(AUTO_KINDS, &kinds_text(&self.scope.auto)).await
+        let fact = Some((AUTO_KINDS, kinds_text(&self.scope.auto)));
+        self.store.change_entries(EntryChanges { states, fact, ..EntryChanges::default() }).await
     }
 
     /// Serves automatic feeds that have grown large enough.
@@ -104,15 +98,18 @@ impl Rounds {
     ) -> Result<(), DbError> {
         let min = self.settings.auto.articles_min;
         for feed in perhaps {
-            if !self.small.contains_key(&feed) || self.store.count_entries(&feed, min).await? < min
-            {
+            if self.store.count_entries(&feed, min).await? < min {
                 continue;
             }
             if self.automatic_count() >= self.settings.auto.feeds_max {
                 self.metrics.limit_hit("auto_feeds");
                 continue;
             }
-            self.wake(&feed);
+            let state = self.store.feed_state(&feed).await?;
+            if let Some(live) = state.and_then(|s| LiveFeed::automatic(s, &self.metrics)) {
+                self.feeds.insert(feed.clone(), live);
+                self.touched.insert(feed);
+            }
         }
         Ok(())
     }
@@ -120,19 +117,15 @@ impl Rounds {
     pub(super) fn automatic_count(&self) -> usize {
         self.feeds.values().filter(|f| f.is_auto).count()
     }
-
-    /// Serves a small feed from now on.
-    pub(super) fn wake(&mut self, feed: &FeedSlug) {
-        let Some(state) = self.small.remove(feed) else { return };
-        let name = state.auto_name.clone().unwrap_or_default();
-        let Some(made) = automatic_from(feed, &name) else { return };
-        let live = LiveFeed::automatic(auto::declaration(&made), state, &self.metrics);
-        self.feeds.insert(feed.clone(), live);
-        self.touched.insert(feed.clone());
-    }
 }
 
-fn kinds_text(auto: &FeedsAuto) -> String {
+/// Of the kinds that the store had entries for, those that still are on.
+pub(super) fn kinds_left(auto: &FeedsAuto, known: &str) -> String {
+    kinds_text(&auto_of(auto, |kind| has(known, kind)))
+}
+
+/// The kinds that are on, as a fact says them.
+pub(super) fn kinds_text(auto: &FeedsAuto) -> String {
     let kinds = [
         (auto.sections, "section"),
         (auto.languages, "language"),
@@ -143,14 +136,17 @@ fn kinds_text(auto: &FeedsAuto) -> String {
     on.join(" ")
 }
 
-/// The kinds that are on and that the store has no entries for.
-fn only_new_kinds(auto: &FeedsAuto, known: &str) -> FeedsAuto {
-    let is_new = |kind: &str| !known.split(' ').any(|k| k == kind);
+fn has(known: &str, kind: &str) -> bool {
+    known.split(' ').any(|k| k == kind)
+}
+
+/// The same settings with only those kinds on that are wanted.
+fn auto_of(auto: &FeedsAuto, wanted: impl Fn(&str) -> bool) -> FeedsAuto {
     FeedsAuto {
-        sections: auto.sections && is_new("section"),
-        languages: auto.languages && is_new("language"),
-        tags: auto.tags && is_new("tag"),
-        authors: auto.authors && is_new("author"),
+        sections: auto.sections && wanted("section"),
+        languages: auto.languages && wanted("language"),
+        tags: auto.tags && wanted("tag"),
+        authors: auto.authors && wanted("author"),
         ..auto.clone()
     }
 }

@@ -23,7 +23,8 @@ const READING_MAX: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 struct Effect {
     touches: bool,
-    left: usize,
+    /// An entry of the last good documents must not be seen any more.
+    removes: bool,
     auto: Option<AutoFeed>,
 }
 
@@ -99,9 +100,9 @@ impl Rounds {
             let effect = effects.entry(change.feed.clone()).or_default();
             if let Some(live) = self.feeds.get(&change.feed) {
                 let seen = |place| live.shows(place, &change.article);
-                effect.touches |= change.visible_places(now).any(seen);
+                effect.removes |= live.held(&change.guid) && change.is_hidden(now);
+                effect.touches |= effect.removes || change.visible_places(now).any(seen);
             }
-            effect.left += usize::from(change.leaves());
             effect.auto = effect.auto.take().or_else(|| change.auto.clone());
         }
         effects
@@ -120,24 +121,24 @@ impl Rounds {
         EntryChanges {
             upserts,
             removals: gone.map(|m| (m.feed.clone(), m.article.clone())).collect(),
+            fresh: effects.iter().filter_map(|(f, e)| self.perhaps_new(f, e)).collect(),
             states: effects.iter().filter_map(|(f, e)| self.state_after(f, e, now)).collect(),
             cursor,
+            ..EntryChanges::default()
         }
+    }
+
+    /// An automatic feed that is not served, and the word it is made from.
+    fn perhaps_new(&self, feed: &FeedSlug, effect: &Effect) -> Option<(FeedSlug, String)> {
+        let auto = effect.auto.as_ref().filter(|_| !self.feeds.contains_key(feed))?;
+        Some((feed.clone(), auto.name.clone()))
     }
 
     /// The state to be written for a feed: touched ones stay dirty until their documents are kept.
     fn state_after(&self, feed: &FeedSlug, effect: &Effect, now: Millis) -> Option<FeedState> {
-        if let Some(live) = self.feeds.get(feed) {
-            return effect.touches.then(|| dirty_state(&live.state, effect, now));
-        }
-        let auto = effect.auto.as_ref().filter(|_| !self.small.contains_key(feed))?;
-        Some(FeedState {
-            feed: feed.clone(),
-            auto_name: Some(auto.name.clone()),
-            selection: String::new(),
-            removed_at: None,
-            dirty: false,
-        })
+        let state = &self.feeds.get(feed).filter(|_| effect.touches)?.state;
+        let removed_at = state.removed_at.max(effect.removes.then_some(now));
+        Some(FeedState { removed_at, dirty: true, ..state.clone() })
     }
 
     /// What was written holds from here on.
@@ -148,28 +149,16 @@ impl Rounds {
     ) -> Result<(), DbError> {
         let mut perhaps = BTreeSet::new();
         for (feed, effect) in effects {
-            if let Some(state) = self.state_after(&feed, &effect, now) {
-                match self.feeds.get_mut(&feed) {
-                    Some(live) => live.state = state,
-                    None => drop(self.small.insert(feed.clone(), state)),
+            let state = self.state_after(&feed, &effect, now);
+            match (self.feeds.get_mut(&feed), state) {
+                (Some(live), Some(state)) => {
+                    live.state = state;
+                    self.touched.insert(feed);
                 }
-            }
-            match self.feeds.get_mut(&feed) {
-                Some(live) => {
-                    live.left += effect.left;
-                    if effect.touches {
-                        self.touched.insert(feed);
-                    }
-                }
-                None => drop(perhaps.insert(feed)),
+                (None, _) if effect.auto.is_some() => drop(perhaps.insert(feed)),
+                _ => {}
             }
         }
         self.wake_small_feeds(perhaps).await
     }
-}
-
-fn dirty_state(state: &FeedState, effect: &Effect, now: Millis) -> FeedState {
-    let removed_at =
-        if effect.left > 0 { state.removed_at.max(Some(now)) } else { state.removed_at };
-    FeedState { removed_at, dirty: true, ..state.clone() }
 }

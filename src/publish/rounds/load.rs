@@ -1,16 +1,20 @@
 //! Starting from what was kept, and following other settings.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
 
 use tokio::sync::mpsc;
 
-use super::Rounds;
+use super::{
+    Rounds,
+    fill::{AUTO_KINDS, Fill, kinds_left, kinds_text},
+};
 use crate::{
     clock::Clock,
-    config::FeedConfig,
+    config::{FeedConfig, FeedsAuto},
     metrics::Metrics,
     model::FeedSlug,
     publish::{
@@ -19,7 +23,7 @@ use crate::{
         lineup::{LiveFeed, Rendered, is_automatic, selection_text},
         membership::Scope,
     },
-    store::{DbError, FeedState, KeptDocument, Store},
+    store::{DbError, EntryChanges, FeedState, KeptDocument, Store},
 };
 
 impl Rounds {
@@ -36,15 +40,14 @@ impl Rounds {
         let mut rounds = Rounds {
             revisions: store.revisions(),
             scope: scope(&settings),
+            settings: settings.clone(),
             expired_until: clock.now(),
             store,
-            settings,
             metrics,
             clock,
             publisher,
             requests,
             feeds: BTreeMap::new(),
-            small: HashMap::new(),
             statuses: BTreeMap::new(),
             cursor,
             next_expiry: None,
@@ -56,48 +59,50 @@ impl Rounds {
             filling: None,
             failed: false,
         };
-        rounds.take_lineup().await?;
+        rounds.reload(settings).await?;
         Ok(rounds)
     }
 
-    /// Follows other settings.
+    /// Follows other settings. All that can fail comes first, and is worked out beside what is served:
+    /// a reload that fails leaves everything as it was.
     pub(super) async fn reload(&mut self, settings: Settings) -> Result<(), DbError> {
-        self.scope = scope(&settings);
-        self.settings = settings;
-        self.filling = None;
-        self.take_lineup().await
-    }
-
-    /// Finds out which feeds there are, by the settings and by the store.
-    async fn take_lineup(&mut self) -> Result<(), DbError> {
-        let (states, _) = self.store.feed_states().await?;
-        let mut known: HashMap<FeedSlug, FeedState> =
-            states.into_iter().map(|s| (s.feed.clone(), s)).collect();
-        let mut old = std::mem::take(&mut self.feeds);
-        self.small.clear();
-        let to_fill = self.take_declared(&mut known, &mut old).await?;
-        self.take_automatic(&mut known, &mut old).await?;
-        let gone = |feed: &&FeedSlug| !self.feeds.contains_key(*feed);
-        for feed in old.keys().chain(known.keys()).filter(gone) {
-            self.publisher.shelf().remove(feed);
-            self.statuses.remove(feed);
+        let mut known = Known::read(&self.store).await?;
+        let lineup = self.lineup(settings, &mut known);
+        let forgotten: Vec<FeedSlug> = known.states.into_keys().collect();
+        if !forgotten.is_empty() || lineup.kinds != known.kinds {
+            let fact = Some((AUTO_KINDS, lineup.kinds.clone()));
+            let changes = EntryChanges { forgotten, fact, ..EntryChanges::default() };
+            self.store.change_entries(changes).await?;
         }
-        for feed in known.keys() {
-            self.store.forget_feed(feed).await?;
-        }
-        self.take_documents().await?;
-        self.begin_filling(to_fill).await?;
-        self.show_all();
+        self.take_lineup(lineup, known.documents);
         Ok(())
     }
 
-    async fn take_declared(
-        &mut self,
-        known: &mut HashMap<FeedSlug, FeedState>,
-        old: &mut BTreeMap<FeedSlug, LiveFeed>,
-    ) -> Result<Vec<Arc<FeedConfig>>, DbError> {
+    /// Which feeds there are, by the settings and by the store. Of what is known, the states of feeds
+    /// that are no more are left over.
+    fn lineup(&self, settings: Settings, known: &mut Known) -> Lineup {
+        let scope = scope(&settings);
+        let mut feeds = BTreeMap::new();
+        let to_fill = self.add_declared(&scope, known, &mut feeds);
+        self.add_automatic(&settings.auto, known, &mut feeds);
+        // An empty log: every article will come by as a change.
+        let kinds = match self.cursor {
+            0 => kinds_text(&scope.auto),
+            _ => kinds_left(&scope.auto, &known.kinds),
+        };
+        let filling = Fill::new(&scope, to_fill, &kinds);
+        Lineup { settings, scope, feeds, filling, kinds }
+    }
+
+    /// Adds the declared feeds, and returns those that have to be filled anew.
+    fn add_declared(
+        &self,
+        scope: &Scope,
+        known: &mut Known,
+        feeds: &mut BTreeMap<FeedSlug, LiveFeed>,
+    ) -> Vec<Arc<FeedConfig>> {
         let mut to_fill = Vec::new();
-        for config in &self.scope.declared {
+        for config in &scope.declared {
             let selection = selection_text(config);
             let fresh = FeedState {
                 feed: config.slug.clone(),
@@ -106,61 +111,76 @@ impl Rounds {
                 removed_at: None,
                 dirty: true,
             };
-            let state = known.remove(&config.slug).unwrap_or(fresh);
+            let state = known.states.remove(&config.slug).unwrap_or(fresh);
             let is_current = state.selection == selection;
             let mut live = LiveFeed::declared(FeedConfig::clone(config), state, &self.metrics);
+            live.rendered = self.rendered(&config.slug);
             if !is_current {
                 to_fill.push(config.clone());
-            } else if let Some(old) = old.remove(&config.slug) {
-                (live.rendered, live.left) = (old.rendered, old.left);
+                live.forget_floor();
             }
-            self.feeds.insert(config.slug.clone(), live);
+            feeds.insert(config.slug.clone(), live);
         }
-        Ok(to_fill)
+        to_fill
     }
 
-    /// Automatic feeds of the kinds that are on; the largest are served.
-    async fn take_automatic(
-        &mut self,
-        known: &mut HashMap<FeedSlug, FeedState>,
-        old: &mut BTreeMap<FeedSlug, LiveFeed>,
-    ) -> Result<(), DbError> {
-        let mut counts = self.store.entry_counts().await?;
-        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        let wanted =
-            |s: &FeedState| s.auto_name.is_some() && is_automatic(&self.settings.auto, &s.feed);
-        let of_kind: Vec<FeedSlug> =
-            known.values().filter(|s| wanted(s)).map(|s| s.feed.clone()).collect();
-        for feed in of_kind {
-            if let Some(state) = known.remove(&feed) {
-                self.small.insert(feed, state);
+    /// Adds the automatic feeds of the kinds that are on: those that are large enough, or were served
+    /// before and are not empty; the largest, when there is no room for all.
+    fn add_automatic(
+        &self,
+        auto: &FeedsAuto,
+        known: &mut Known,
+        feeds: &mut BTreeMap<FeedSlug, LiveFeed>,
+    ) {
+        let of_kind = |s: &mut FeedState| s.auto_name.is_some() && is_automatic(auto, &s.feed);
+        let mut states: HashMap<FeedSlug, FeedState> =
+            known.states.extract_if(|_, state| of_kind(state)).collect();
+        let mut room = auto.feeds_max;
+        for (feed, count) in &known.counts {
+            let Some(state) = states.remove(feed).filter(|_| room > 0) else { continue };
+            // What it served last may not be kept yet.
+            let served =
+                state.dirty || self.feeds.contains_key(feed) || known.documents.contains_key(feed);
+            if *count < auto.articles_min && !(served && *count > 0) {
+                continue;
+            }
+            if let Some(mut live) = LiveFeed::automatic(state, &self.metrics) {
+                live.rendered = self.rendered(feed);
+                feeds.insert(feed.clone(), live);
+                room -= 1;
             }
         }
-        for (feed, count) in counts {
-            let served_before = old.contains_key(&feed);
-            let large = count >= self.settings.auto.articles_min || (served_before && count > 0);
-            if large && self.automatic_count() < self.settings.auto.feeds_max {
-                self.wake(&feed);
-                let rendered = old.remove(&feed).and_then(|was| was.rendered);
-                if let Some(live) = self.feeds.get_mut(&feed) {
-                    live.rendered = rendered;
-                }
-            }
+    }
+
+    fn rendered(&self, feed: &FeedSlug) -> Option<Rendered> {
+        self.feeds.get(feed)?.rendered.clone()
+    }
+
+    /// What was found out holds from here on.
+    fn take_lineup(&mut self, lineup: Lineup, documents: KeptDocuments) {
+        self.settings = lineup.settings;
+        self.scope = lineup.scope;
+        self.filling = lineup.filling;
+        let old = std::mem::replace(&mut self.feeds, lineup.feeds);
+        for feed in old.keys().filter(|feed| !self.feeds.contains_key(*feed)) {
+            self.publisher.shelf().remove(feed);
+            self.statuses.remove(feed);
         }
-        // Nothing changed for these; they are looked at when there is time.
+        // Documents of automatic feeds that are not served: finishing these forgets them.
+        let unserved = documents.keys().filter(|feed| !self.feeds.contains_key(*feed));
+        self.unfinished.extend(unserved.cloned());
+        // Nothing changed for the others; they are looked at when there is time.
         let asked: BTreeSet<&FeedSlug> = self.asked.iter().map(|(feed, _)| feed).collect();
         self.touched.retain(|feed| {
             self.feeds.get(feed).is_some_and(|f| f.state.dirty || asked.contains(feed))
         });
-        Ok(())
+        self.stale.clear();
+        self.take_documents(documents);
+        self.show_all();
     }
 
     /// Puts kept documents on the shelf, and notes what is missing or may have to change.
-    async fn take_documents(&mut self) -> Result<(), DbError> {
-        let mut kept: BTreeMap<FeedSlug, Vec<KeptDocument>> = BTreeMap::new();
-        for document in self.store.documents().await? {
-            kept.entry(document.feed.clone()).or_default().push(document);
-        }
+    fn take_documents(&mut self, mut kept: KeptDocuments) {
         for (slug, live) in &mut self.feeds {
             let documents = kept.remove(slug).unwrap_or_default();
             if live.state.dirty || documents.len() != live.config.formats.len() {
@@ -179,13 +199,52 @@ impl Rounds {
             }
             if live.rendered.is_none() {
                 let (guids, links) = (documents[0].guids.clone(), documents[0].links.clone());
-                live.rendered = Some(Rendered { guids, links, ..Rendered::default() });
+                live.rendered = Some(Rendered::kept(guids, links));
             }
             let documents = documents.into_iter().map(|d| ready(d, live, &self.settings));
             self.publisher.shelf().put(slug, documents.map(Arc::new).collect());
         }
-        Ok(())
     }
+}
+
+type KeptDocuments = BTreeMap<FeedSlug, Vec<KeptDocument>>;
+
+/// What the store knows of feeds.
+struct Known {
+    states: HashMap<FeedSlug, FeedState>,
+    /// How many entries each has, the largest first.
+    counts: Vec<(FeedSlug, usize)>,
+    documents: KeptDocuments,
+    /// The kinds of automatic feeds that have entries.
+    kinds: String,
+}
+
+impl Known {
+    async fn read(store: &Store) -> Result<Known, DbError> {
+        let (states, _) = store.feed_states().await?;
+        let mut counts = store.entry_counts().await?;
+        counts.sort_by_key(|(_, count)| Reverse(*count));
+        let mut documents = KeptDocuments::new();
+        for document in store.documents().await? {
+            documents.entry(document.feed.clone()).or_default().push(document);
+        }
+        Ok(Known {
+            states: states.into_iter().map(|s| (s.feed.clone(), s)).collect(),
+            counts,
+            documents,
+            kinds: store.fact(AUTO_KINDS).await?.unwrap_or_default(),
+        })
+    }
+}
+
+/// Settings with the feeds they make.
+struct Lineup {
+    settings: Settings,
+    scope: Scope,
+    feeds: BTreeMap<FeedSlug, LiveFeed>,
+    filling: Option<Fill>,
+    /// The kinds of automatic feeds that have entries.
+    kinds: String,
 }
 
 fn scope(settings: &Settings) -> Scope {

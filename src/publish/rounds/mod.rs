@@ -10,7 +10,7 @@ mod load;
 mod produce;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -25,10 +25,10 @@ use crate::{
     clock::Clock,
     metrics::Metrics,
     model::{FeedSlug, Millis},
-    store::{DbError, FeedState, Store},
+    store::{DbError, Store},
 };
 
-/// How long a round waits after the store failed.
+/// After how long a failing store is tried again, unless something happens before.
 const PAUSE: Duration = Duration::from_secs(1);
 
 type Answer = oneshot::Sender<Result<FeedStatus, RegenerateError>>;
@@ -45,8 +45,6 @@ pub struct Rounds {
     revisions: watch::Receiver<i64>,
     /// The feeds that are served.
     feeds: BTreeMap<FeedSlug, LiveFeed>,
-    /// Automatic feeds that have too few entries to be served.
-    small: HashMap<FeedSlug, FeedState>,
     statuses: BTreeMap<FeedSlug, FeedStatus>,
     /// How far the revision log has been read.
     cursor: i64,
@@ -65,55 +63,52 @@ pub struct Rounds {
 }
 
 impl Rounds {
-    /// One round. A failing store is logged and counted; the next round begins where this one
-    /// failed.
+    /// One round. A failing store is logged, counted and told in readiness as long as it fails; the
+    /// next round begins where this one failed.
     pub async fn run_once(&mut self) {
-        if std::mem::take(&mut self.failed) {
-            tokio::time::sleep(PAUSE).await;
-        }
-        if let Err(error) = self.work().await {
+        let result = self.work().await;
+        if let Err(error) = &result {
             tracing::error!(%error, "publishing stopped halfway, it goes on in a second");
             self.metrics.store_errors.inc();
-            self.failed = true;
         }
+        self.failed = result.is_err();
+        self.publisher.fault.store(result.err().map(Arc::new));
     }
 
+    /// A step that fails keeps no other from its work; the answer is the first failure.
     async fn work(&mut self) -> Result<(), DbError> {
         self.take_requests().await;
         let waiting_since = self.store.take_waiting_since();
-        self.follow_changes().await?;
-        self.follow_time().await?;
-        self.produce_touched().await?;
-        if let Some(since) = waiting_since {
+        let published =
+            [self.follow_changes().await, self.follow_time().await, self.produce_touched().await];
+        let published: Result<(), DbError> = published.into_iter().collect();
+        if let Some(since) = waiting_since.filter(|_| published.is_ok()) {
             self.metrics.publish_to_ready.observe(since.elapsed().as_secs_f64());
         }
-        self.finish_one().await?;
-        self.fill_one_page().await?;
-        if self.unfinished.is_empty()
-            && let Some(feed) = self.stale.pop_front()
-        {
-            self.touched.insert(feed);
-        }
-        Ok(())
+        let finished = self.finish_one().await;
+        let filled = self.fill_one_page().await;
+        self.touched.extend(self.stale.pop_front());
+        published.and(finished).and(filled)
     }
 
-    /// True when nothing is left to do before something happens.
+    /// True when nothing can be done before something happens.
     pub fn is_idle(&self) -> bool {
-        !self.failed
-            && self.cursor >= *self.revisions.borrow()
+        let done = self.cursor >= *self.revisions.borrow()
             && self.touched.is_empty()
             && self.unfinished.is_empty()
             && self.stale.is_empty()
-            && self.arrived.is_empty()
-            && self.filling.is_none()
+            && self.filling.is_none();
+        self.arrived.is_empty() && (done || self.failed)
     }
 
-    /// Returns when something happened: a change, a request, or an entry's end.
+    /// Returns when something happened: a change, a request, or an entry's end; or when it is time to
+    /// try a failing store again.
     pub async fn wait(&mut self) {
-        let expiry = self.next_expiry;
+        let (expiry, failed) = (self.next_expiry, self.failed);
         let clock = self.clock.clone();
         let end_of_an_entry = async {
             match expiry {
+                _ if failed => tokio::time::sleep(PAUSE).await,
                 Some(at) => clock.sleep_until(at).await,
                 None => std::future::pending().await,
             }

@@ -79,6 +79,7 @@ impl Rounds {
             let Some(order) = self.order(&feed) else { continue };
             let (store, room, shelf) =
                 (self.store.clone(), room.clone(), self.publisher.shelf().clone());
+            let may_be_empty = self.feeds.get(&feed).is_some_and(|live| !live.is_auto);
             running.spawn(async move {
                 // Never closed.
                 let _place = room.acquire_owned().await;
@@ -86,6 +87,7 @@ impl Rounds {
                 let outcome = produce(store, order).await;
                 if let Ok(Ok(generated)) = &outcome
                     && generated.changed
+                    && (may_be_empty || !generated.rendered.guids.is_empty())
                 {
                     shelf.put(&feed, generated.documents.clone());
                 }
@@ -104,7 +106,8 @@ impl Rounds {
             bounds: self.settings.publish.clone(),
             entries: Vec::new(),
             removed_at: live.state.removed_at,
-            previous: live.rendered.clone().map(|r| (r, live.left)),
+            previous: live.rendered.clone(),
+            left: 0,
             standing: self.publisher.shelf().feed(feed.as_str()),
             metrics: live.metrics.clone(),
             now: self.clock.now(),
@@ -146,7 +149,6 @@ impl Rounds {
         let live = self.feeds.get_mut(feed).ok_or_else(unknown)?;
         let counter = if generated.changed { &live.metrics.success } else { &live.metrics.same };
         counter.inc();
-        live.left = 0;
         live.rendered = Some(generated.rendered.clone());
         if live.is_auto && generated.rendered.guids.is_empty() {
             self.retire(feed);
@@ -168,8 +170,10 @@ impl Rounds {
         now: Millis,
     ) -> Result<FeedStatus, RegenerateError> {
         tracing::error!(%feed, why, "a feed was not generated, its last good documents stay");
-        if let Some(live) = self.feeds.get(feed) {
+        if let Some(live) = self.feeds.get_mut(feed) {
             live.metrics.failure.inc();
+            // The entry at fault may stand below it, and whatever mends that is to be noticed.
+            live.forget_floor();
         }
         if let Some(status) = self.statuses.get_mut(feed) {
             status.failure = Some((now, why.clone()));
@@ -177,34 +181,42 @@ impl Rounds {
         Err(RegenerateError::Failed(why))
     }
 
-    /// An automatic feed without entries is no feed.
+    /// An automatic feed without entries is no feed; its kept documents go when it is finished.
     fn retire(&mut self, feed: &FeedSlug) {
-        if let Some(live) = self.feeds.remove(feed) {
-            self.small.insert(feed.clone(), live.state);
-        }
+        self.feeds.remove(feed);
         self.publisher.shelf().remove(feed);
         self.statuses.remove(feed);
+        self.unfinished.retain(|other| other != feed);
+        self.unfinished.push_back(feed.clone());
     }
 
     /// Brotli and keeping, for one feed a round, so that the next change does not wait for it.
     pub(super) async fn finish_one(&mut self) -> Result<(), DbError> {
-        let Some(feed) = self.unfinished.front().cloned() else { return Ok(()) };
+        let Some(feed) = self.unfinished.pop_front() else { return Ok(()) };
+        let finished = self.finish(&feed).await;
+        if finished.is_err() {
+            // Others may have more luck meanwhile.
+            self.unfinished.push_back(feed);
+        }
+        finished
+    }
+
+    async fn finish(&mut self, feed: &FeedSlug) -> Result<(), DbError> {
         let standing = self.publisher.shelf().feed(feed.as_str());
-        let (Some(live), Some(standing)) = (self.feeds.get(&feed), standing) else {
-            self.unfinished.pop_front();
-            return Ok(());
+        let Some(live) = self.feeds.get(feed) else {
+            return self.store.keep_documents(feed, Vec::new()).await;
         };
+        let Some(standing) = standing else { return Ok(()) };
         let complete = tokio::task::spawn_blocking(move || generate::with_brotli(&standing)).await;
         // Without brotli the other encodings serve.
         if let Ok(Ok(documents)) = complete {
-            self.publisher.shelf().put(&feed, documents.clone());
+            self.publisher.shelf().put(feed, documents.clone());
             let rendered = live.rendered.clone().unwrap_or_default();
-            let newest = self.statuses.get(&feed).and_then(|s| s.newest_at);
-            let kept = generate::kept(&feed, &documents, &rendered, newest, self.clock.now());
-            self.store.keep_documents(&feed, kept).await?;
+            let newest = self.statuses.get(feed).and_then(|s| s.newest_at);
+            let kept = generate::kept(feed, &documents, &rendered, newest, self.clock.now());
+            self.store.keep_documents(feed, kept).await?;
         }
-        self.unfinished.pop_front();
-        if let Some(live) = self.feeds.get_mut(&feed) {
+        if let Some(live) = self.feeds.get_mut(feed) {
             live.state.dirty = false;
         }
         Ok(())
@@ -258,8 +270,8 @@ const OPML_PATH: &str = "/feeds.opml";
 async fn produce(store: Store, mut order: Order) -> Outcome {
     let (config, now) = (order.config.clone(), order.now);
     order.entries = store.window(&config.slug, now, config.entries).await?;
-    if let Some((rendered, left)) = &mut order.previous {
-        *left = count_left(&store, &config, rendered, &order.entries, now).await?;
+    if let Some(rendered) = &order.previous {
+        order.left = count_left(&store, &config, rendered, &order.entries, now).await?;
     }
     let generated = tokio::task::spawn_blocking(move || generate::generate(order)).await;
     Ok(generated.unwrap_or_else(|_| Err("rendering panicked".into())))
