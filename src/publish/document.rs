@@ -54,7 +54,7 @@ pub struct Variant {
 pub struct Document {
     /// Its format; OPML counts as none of the feeds and keeps RSS here.
     pub format: Format,
-    /// When the bytes last changed, by [`modified_at`].
+    /// When the bytes last changed, whole seconds; ahead of the time by less than one.
     pub modified_at: Millis,
     /// In the order identity, gzip, brotli; brotli may come later.
     pub variants: Vec<Variant>,
@@ -69,7 +69,7 @@ pub struct Parts {
     pub format: Format,
     /// The value of `Content-Type`.
     pub content_type: &'static str,
-    /// When the bytes last changed, by [`modified_at`].
+    /// When the bytes last changed, whole seconds; ahead of the time by less than one.
     pub modified_at: Millis,
     /// The value of `Link`, where there is one.
     pub link: Option<String>,
