@@ -125,6 +125,7 @@ impl Daemon {
             parts.views.clone(),
             parts.limits.clone(),
             parts.metrics.clone(),
+            parts.clock.clone(),
         );
         let ops_door = web::Ops::new(api(parts));
         self.tasks.spawn(listener(public).run(public_door, self.stop.clone()));

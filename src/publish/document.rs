@@ -54,7 +54,7 @@ pub struct Variant {
 pub struct Document {
     /// Its format; OPML counts as none of the feeds and keeps RSS here.
     pub format: Format,
-    /// When the bytes last changed, whole seconds.
+    /// When the bytes last changed, whole seconds; ahead of the time by less than one.
     pub modified_at: Millis,
     /// In the order identity, gzip, brotli; brotli may come later.
     pub variants: Vec<Variant>,
@@ -69,7 +69,7 @@ pub struct Parts {
     pub format: Format,
     /// The value of `Content-Type`.
     pub content_type: &'static str,
-    /// When the bytes last changed, whole seconds.
+    /// When the bytes last changed, whole seconds; ahead of the time by less than one.
     pub modified_at: Millis,
     /// The value of `Link`, where there is one.
     pub link: Option<String>,
@@ -130,6 +130,20 @@ impl Document {
     }
 }
 
+/// The time of a change at `now` after the one of `before`, in whole seconds: the second it falls
+/// into, or the next one where readers have already seen other bytes with this second's date. So it
+/// is ahead of the time by less than a second, however many changes a second there are; only after
+/// the clock was set back it goes on from where it was. Until it has come, answers say the time they
+/// are sent at (`web/conditional.rs`).
+pub fn modified_at(now: Millis, before: Option<Millis>) -> Millis {
+    let second = Millis(now.seconds() * 1000);
+    match before {
+        Some(before) if before == second.plus(1000) => before,
+        Some(before) if before >= second => before.plus(1000),
+        _ => second,
+    }
+}
+
 fn variant(
     encoding: Encoding,
     bytes: Bytes,
@@ -150,12 +164,16 @@ fn variant(
     Variant { encoding, bytes, etag, headers, headers_unchanged: unchanged }
 }
 
+/// RFC 9110 §5.6.7; what is before 1970 is said to be then.
+pub fn http_date(at: Millis) -> String {
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(at.0.max(0) as u64))
+}
+
 /// What a 200 and a 304 have in common.
 fn shared_headers(parts: &Parts, public: &config::Public) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    let modified = UNIX_EPOCH + Duration::from_millis(parts.modified_at.0.max(0) as u64);
     let texts = [
-        (header::LAST_MODIFIED, Some(httpdate::fmt_http_date(modified))),
+        (header::LAST_MODIFIED, Some(http_date(parts.modified_at))),
         (header::CACHE_CONTROL, Some(cache_control(public))),
         (header::LINK, parts.link.clone()),
     ];

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::{
-    document::{Document, Encoding, Parts, link},
+    document::{Document, Encoding, Parts, link, modified_at},
     encode,
     lineup::Rendered,
 };
@@ -187,13 +187,6 @@ fn document(
         metrics: Some(order.metrics.clone()),
     };
     Ok((Arc::new(Document::new(parts, &order.public)), true))
-}
-
-/// Whole seconds, growing by at least one with each change: two changes within a second have two
-/// times.
-fn modified_at(now: Millis, before: Option<Millis>) -> Millis {
-    let now = Millis(now.seconds() * 1000);
-    before.map_or(now, |before| now.max(before.plus(1000)))
 }
 
 /// The same documents with brotli. Blocking.

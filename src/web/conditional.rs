@@ -1,13 +1,30 @@
 //! Is what the client has still what we would send? (RFC 9110 §13)
+//!
+//! Dates have whole seconds, and a document may change twice in one. The rule that lets a client see
+//! each change by dates alone:
+//! - a document's time is the second of its change, or the next one where that second's date was
+//!   already given out with other bytes (`publish::document::modified_at`);
+//! - no answer carries a date later than its own: until the document's time has come, the answer says
+//!   the second it is sent in (RFC 9110 §8.8.2.1);
+//! - `If-Modified-Since` is compared with the document's time, not with the date that was sent.
+//!
+//! So whoever fetched in the second of the change asks with an earlier date and gets the document
+//! once more, and everybody else has a 304.
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use hyper::{HeaderMap, header};
+use hyper::{HeaderMap, header, header::HeaderValue};
 
 use crate::{
     model::Millis,
-    publish::{Document, Variant},
+    publish::{self, Document, Variant},
 };
+
+/// The `Last-Modified` of an answer sent at `now`, where it is not the document's own.
+pub fn last_modified_now(document: &Document, now: Millis) -> Option<HeaderValue> {
+    let date = Some(now).filter(|now| document.modified_at > *now).map(publish::http_date)?;
+    HeaderValue::from_str(&date).ok()
+}
 
 /// The variant that the client already has, so that a 304 is the answer. `If-None-Match` wins over
 /// `If-Modified-Since`; a tag of any of the document's encodings counts, since the client then has

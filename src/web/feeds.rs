@@ -7,14 +7,28 @@ use super::{
     answer::{self, Answer},
     conditional, negotiate,
 };
-use crate::publish::{Document, Shelf};
+use crate::{
+    model::Millis,
+    publish::{Document, Shelf},
+};
 
 const NO_FEED: &str = "There is no feed at this address; /feeds.opml lists those there are.\n";
 const NO_FORMAT: &str =
     "This feed has none of the formats you accept; it is there as .rss, .atom and .json.\n";
 
-/// The answer with a ready document: 200, 304, or 405. No bytes are copied.
-pub fn document(method: &Method, headers: &HeaderMap, document: &Document) -> Answer {
+/// The answer with a ready document, sent at `now`: 200, 304, or 405. No bytes are copied.
+pub fn document(method: &Method, headers: &HeaderMap, document: &Document, now: Millis) -> Answer {
+    let mut answer = stored(method, headers, document);
+    if let Some(date) = conditional::last_modified_now(document, now)
+        && let Some(sent) = answer.headers_mut().get_mut(header::LAST_MODIFIED)
+    {
+        *sent = date;
+    }
+    answer
+}
+
+/// The same with the document's own date.
+fn stored(method: &Method, headers: &HeaderMap, document: &Document) -> Answer {
     let counted = document.metrics.as_ref();
     if method != Method::GET && method != Method::HEAD {
         if let Some(metrics) = counted {
@@ -44,7 +58,13 @@ pub fn document(method: &Method, headers: &HeaderMap, document: &Document) -> An
 }
 
 /// `/feeds/{slug}`: the format that the client asks for.
-pub fn by_accept(method: &Method, headers: &HeaderMap, shelf: &Shelf, slug: &str) -> Answer {
+pub fn by_accept(
+    method: &Method,
+    headers: &HeaderMap,
+    shelf: &Shelf,
+    slug: &str,
+    now: Millis,
+) -> Answer {
     let Some(documents) = shelf.feed(slug) else { return not_found() };
     let formats: Vec<_> = documents.iter().map(|d| d.format).collect();
     let wanted = negotiate::format(headers, &formats);
@@ -54,7 +74,7 @@ pub fn by_accept(method: &Method, headers: &HeaderMap, shelf: &Shelf, slug: &str
         }
         return vary_by_accept(answer::text(StatusCode::NOT_ACCEPTABLE, NO_FORMAT));
     };
-    vary_by_accept(document(method, headers, ready))
+    vary_by_accept(document(method, headers, ready, now))
 }
 
 fn vary_by_accept(mut answer: Answer) -> Answer {

@@ -13,6 +13,7 @@ use super::{
     views,
 };
 use crate::{
+    clock::Clock,
     config::Limits,
     metrics::{Metrics, RouteMetrics},
     model::Channel,
@@ -33,6 +34,7 @@ struct Inner {
     views: Views,
     limits: Arc<ArcSwap<Limits>>,
     metrics: Arc<Metrics>,
+    clock: Clock,
     routes: Routes,
 }
 
@@ -64,6 +66,7 @@ impl Public {
         views: Views,
         limits: Arc<ArcSwap<Limits>>,
         metrics: Arc<Metrics>,
+        clock: Clock,
     ) -> Public {
         let routes = Routes {
             document: metrics.route("document"),
@@ -73,7 +76,7 @@ impl Public {
             count: metrics.route("count"),
             other: metrics.route("other"),
         };
-        Public(Arc::new(Inner { shelf, views, limits, metrics, routes }))
+        Public(Arc::new(Inner { shelf, views, limits, metrics, clock, routes }))
     }
 }
 
@@ -83,7 +86,10 @@ impl Door for Public {
         let document = self.0.shelf.get(request.uri().path())?;
         let answer = match self.0.refusal(request) {
             Some(refusal) => refusal,
-            None => feeds::document(request.method(), request.headers(), &document),
+            None => {
+                let now = self.0.clock.now();
+                feeds::document(request.method(), request.headers(), &document, now)
+            }
         };
         self.0.routes.document.answered(answer.status().as_u16(), began.elapsed());
         Some(answer)
@@ -139,18 +145,21 @@ impl Inner {
         body: Incoming,
         peer: SocketAddr,
     ) -> Answer {
+        let (method, headers) = (&parts.method, &parts.headers);
         match route {
             Route::Document(path) => match self.shelf.get(path) {
-                Some(document) => feeds::document(&parts.method, &parts.headers, &document),
+                Some(document) => feeds::document(method, headers, &document, self.clock.now()),
                 None => feeds::not_found(),
             },
-            Route::Feed(slug) => feeds::by_accept(&parts.method, &parts.headers, &self.shelf, slug),
+            Route::Feed(slug) => {
+                feeds::by_accept(method, headers, &self.shelf, slug, self.clock.now())
+            }
             Route::Hit(named, channel) => {
                 let limits = self.limits.load_full();
                 let bounds = (&*limits, &*self.metrics);
                 views::hit(&self.views, bounds, (named, channel), parts, body, peer).await
             }
-            Route::Count(rest) => views::count(&self.views, &parts.method, &parts.headers, rest),
+            Route::Count(rest) => views::count(&self.views, method, headers, rest),
             Route::Other if parts.uri.path().starts_with("/feeds/") => feeds::not_found(),
             Route::Other => answer::text(StatusCode::NOT_FOUND, NOTHING),
         }

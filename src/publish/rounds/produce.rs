@@ -18,7 +18,7 @@ use crate::{
     model::{Article, FeedSlug, Format, Millis},
     publish::{
         DocumentStatus, FeedStatus, RegenerateError,
-        document::{Document, Encoding, Parts},
+        document::{Document, Encoding, Parts, modified_at},
         encode,
         generate::{self, Generated, Order},
         lineup::{LiveFeed, Rendered},
@@ -241,9 +241,10 @@ impl Rounds {
         let automatic = self.feeds.values().filter(|f| f.is_auto);
         let outlines: Vec<Outline> = declared.chain(automatic).map(outline).collect();
         let (site, public) = (&self.settings.site, &self.settings.public);
-        let now = Millis(self.clock.now().seconds() * 1000);
         let standing = self.publisher.shelf().get(OPML_PATH);
-        let made_at = standing.as_ref().map_or(now, |d| d.modified_at);
+        let before = standing.as_ref().map(|d| d.modified_at);
+        let now = modified_at(self.clock.now(), before);
+        let made_at = before.unwrap_or(now);
         let render = |at| opml::render(&site.title, public, site, &outlines, at);
         let same = render(made_at).map_err(|e| e.to_string())?;
         if standing.is_some_and(|d| d.identity().bytes == same) {
