@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -49,6 +49,16 @@ pub struct Variant {
     pub headers_unchanged: HeaderMap,
 }
 
+/// What a 304 leaves out: it concerns the content, which the client has with these very headers
+/// (RFC 9110 §15.4.5).
+const OF_CONTENT: [HeaderName; 5] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_ENCODING,
+    header::LINK,
+    header::X_CONTENT_TYPE_OPTIONS,
+];
+
 /// A document ready to be sent.
 #[derive(Debug)]
 pub struct Document {
@@ -92,9 +102,8 @@ impl Document {
             (Encoding::Gzip, Some(&parts.gzip)),
             (Encoding::Brotli, parts.brotli.as_ref()),
         ];
-        let content_type = HeaderValue::from_static(parts.content_type);
         let ready = |(encoding, bytes): (Encoding, Option<&Bytes>)| {
-            Some(variant(encoding, bytes?.clone(), &content_type, &shared))
+            Some(variant(encoding, bytes?.clone(), &shared))
         };
         Document {
             format: parts.format,
@@ -106,11 +115,8 @@ impl Document {
 
     /// The same document with brotli too.
     pub fn with_brotli(&self, brotli: Bytes) -> Document {
-        let identity = self.identity();
-        let content_type = identity.headers[header::CONTENT_TYPE].clone();
         let mut variants = self.variants.clone();
-        let shared = &identity.headers_unchanged;
-        variants.push(variant(Encoding::Brotli, brotli, &content_type, shared));
+        variants.push(variant(Encoding::Brotli, brotli, &self.identity().headers));
         Document {
             format: self.format,
             modified_at: self.modified_at,
@@ -144,23 +150,19 @@ pub fn modified_at(now: Millis, before: Option<Millis>) -> Millis {
     }
 }
 
-fn variant(
-    encoding: Encoding,
-    bytes: Bytes,
-    content_type: &HeaderValue,
-    shared: &HeaderMap,
-) -> Variant {
+/// The bytes with the headers that they have in common with the other encodings.
+fn variant(encoding: Encoding, bytes: Bytes, shared: &HeaderMap) -> Variant {
     let etag = etag(&bytes);
-    let mut unchanged = shared.clone();
+    let mut headers = shared.clone();
     if let Ok(value) = HeaderValue::from_str(&etag) {
-        unchanged.insert(header::ETAG, value);
+        headers.insert(header::ETAG, value);
     }
-    let mut headers = unchanged.clone();
-    headers.insert(header::CONTENT_TYPE, content_type.clone());
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     if let Some(encoding) = encoding.as_header() {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
+    let kept = headers.iter().filter(|(name, _)| !OF_CONTENT.contains(name));
+    let unchanged = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
     Variant { encoding, bytes, etag, headers, headers_unchanged: unchanged }
 }
 
@@ -169,7 +171,7 @@ pub fn http_date(at: Millis) -> String {
     httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(at.0.max(0) as u64))
 }
 
-/// What a 200 and a 304 have in common.
+/// What all encodings have in common.
 fn shared_headers(parts: &Parts, public: &config::Public) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let texts = [
@@ -182,6 +184,7 @@ fn shared_headers(parts: &Parts, public: &config::Public) -> HeaderMap {
             headers.insert(name, value);
         }
     }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(parts.content_type));
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));

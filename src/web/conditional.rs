@@ -34,8 +34,11 @@ pub fn unchanged<'a>(
     document: &'a Document,
     selected: &'a Variant,
 ) -> Option<&'a Variant> {
-    if headers.contains_key(header::IF_NONE_MATCH) {
-        return matching(headers, document, selected);
+    match headers.get(header::IF_NONE_MATCH) {
+        // Nearly every reader sends just what it got.
+        Some(tag) if tag.as_bytes() == selected.etag.as_bytes() => return Some(selected),
+        Some(_) => return matching(headers, document, selected),
+        None => {}
     }
     let since = headers.get(header::IF_MODIFIED_SINCE)?.to_str().ok()?;
     modified_since(since, document.modified_at).then_some(selected)

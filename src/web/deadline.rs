@@ -97,8 +97,9 @@ pub struct Patient {
     stream: TcpStream,
     phase: Phase,
     times: Times,
-    /// When the phase that reads are judged by began.
-    since: Instant,
+    /// When the phase that reads are judged by began; asked for no sooner than somebody waits, since
+    /// most heads come whole.
+    since: Option<Instant>,
     /// Since when a write has made no progress.
     stuck_since: Option<Instant>,
     bell: Pin<Box<Sleep>>,
@@ -129,7 +130,7 @@ impl Patient {
             stream,
             phase: phase.clone(),
             times,
-            since,
+            since: Some(since),
             stuck_since: None,
             bell,
             armed: false,
@@ -138,12 +139,13 @@ impl Patient {
         (patient, phase)
     }
 
-    fn read_deadline(&self) -> Option<(Instant, Cut)> {
-        match self.phase.get() {
-            Doing::Waiting => Some((self.since + self.times.idle, Cut::Idle)),
-            Doing::Reading => Some((self.since + self.times.head, Cut::Head)),
-            Doing::Answering => None,
-        }
+    fn read_deadline(&mut self) -> Option<(Instant, Cut)> {
+        let (time, cut) = match self.phase.get() {
+            Doing::Waiting => (self.times.idle, Cut::Idle),
+            Doing::Reading => (self.times.head, Cut::Head),
+            Doing::Answering => return None,
+        };
+        Some((*self.since.get_or_insert_with(Instant::now) + time, cut))
     }
 
     /// Rings at `deadline` or earlier; an early ring only moves the bell.
@@ -203,7 +205,7 @@ impl AsyncRead for Patient {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if self.phase.get() == Doing::Waiting && read.is_ready() {
             self.phase.reading();
-            self.since = Instant::now();
+            self.since = None;
         }
         if read.is_ready() {
             return read;
@@ -283,11 +285,12 @@ impl Patient {
         if self.phase.get() != Doing::Waiting {
             return;
         }
-        self.since = Instant::now();
+        let since = Instant::now();
+        self.since = Some(since);
         if self.armed && !self.bell.is_elapsed() {
             return;
         }
-        self.bell.as_mut().reset(self.since + self.times.idle);
+        self.bell.as_mut().reset(since + self.times.idle);
         self.armed = self.bell.as_mut().poll(context).is_pending();
     }
 

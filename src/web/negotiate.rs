@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use hyper::{
     HeaderMap,
-    header::{self, HeaderName},
+    header::{self, HeaderName, HeaderValue},
 };
 
 use crate::{
@@ -15,13 +15,16 @@ use crate::{
 /// The best encoding that the client accepts and that is ready; identity where none is, since a
 /// feed is better than a 406.
 pub fn variant<'a>(headers: &HeaderMap, document: &'a Document) -> &'a Variant {
-    let Some(accept) = field(headers, &header::ACCEPT_ENCODING) else {
+    let mut lines = headers.get_all(header::ACCEPT_ENCODING).iter().peekable();
+    if lines.peek().is_none() {
         return document.identity();
-    };
-    let accept = &*accept;
-    let mut best = (document.identity(), weight(accept, "identity").unwrap_or(1));
-    for (encoding, name) in [(Encoding::Gzip, "gzip"), (Encoding::Brotli, "br")] {
-        let Some(weight) = weight(accept, name).filter(|w| *w > 0) else { continue };
+    }
+    let accepted = Accepted::of(lines.map(HeaderValue::as_bytes));
+    let named = |weight: Option<u16>| weight.or(accepted.any);
+    let mut best = (document.identity(), named(accepted.identity).unwrap_or(1));
+    for (encoding, weight) in [(Encoding::Gzip, accepted.gzip), (Encoding::Brotli, accepted.brotli)]
+    {
+        let Some(weight) = named(weight).filter(|w| *w > 0) else { continue };
         let Some(variant) = document.variant(encoding) else { continue };
         // Identity that nobody named is taken only where nothing else is.
         if weight >= best.1 || best.1 == 1 {
@@ -29,6 +32,41 @@ pub fn variant<'a>(headers: &HeaderMap, document: &'a Document) -> &'a Variant {
         }
     }
     best.0
+}
+
+/// The weights that `Accept-Encoding` gives to what we have, in thousandths; the first word on each
+/// counts.
+#[derive(Default)]
+struct Accepted {
+    identity: Option<u16>,
+    gzip: Option<u16>,
+    brotli: Option<u16>,
+    /// `*`.
+    any: Option<u16>,
+}
+
+impl Accepted {
+    /// Reads all lines once: every request for a document comes through here.
+    fn of<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Accepted {
+        let mut accepted = Accepted::default();
+        for part in lines.flat_map(|line| line.split(|b| *b == b',')) {
+            let (name, parameters) = match part.iter().position(|b| *b == b';') {
+                Some(end) => (&part[..end], str::from_utf8(&part[end + 1..]).unwrap_or("q=0")),
+                None => (part, ""),
+            };
+            let name = name.trim_ascii();
+            let is = |coding: &[u8]| name.eq_ignore_ascii_case(coding);
+            let weight = match name {
+                b"*" => &mut accepted.any,
+                _ if is(b"gzip") || is(b"x-gzip") => &mut accepted.gzip,
+                _ if is(b"br") => &mut accepted.brotli,
+                _ if is(b"identity") => &mut accepted.identity,
+                _ => continue,
+            };
+            weight.get_or_insert_with(|| thousandths(parameters));
+        }
+        accepted
+    }
 }
 
 /// A list that may be spread over several lines, as one (RFC 9110 §5.3); `None` when there is none
@@ -40,32 +78,20 @@ fn field<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Cow<'a, str>> 
     Some(if more.is_empty() { Cow::Borrowed(first) } else { Cow::Owned(first.to_owned() + &more) })
 }
 
-/// The weight of a coding in thousandths: as named, or as `*` says; `None` when neither.
-fn weight(accept: &str, coding: &str) -> Option<u16> {
-    let mut star = None;
-    for part in accept.split(',') {
-        let (name, q) = split_weight(part);
-        if name.eq_ignore_ascii_case(coding)
-            || (coding == "gzip" && name.eq_ignore_ascii_case("x-gzip"))
-        {
-            return Some(q);
-        }
-        if name == "*" {
-            star = Some(q);
-        }
-    }
-    star
+/// A name and its weight.
+fn split_weight(part: &str) -> (&str, u16) {
+    let (name, parameters) = part.split_once(';').unwrap_or((part, ""));
+    (name.trim(), thousandths(parameters))
 }
 
-/// A name and its weight in thousandths; a weight that is no number counts as 0.
-fn split_weight(part: &str) -> (&str, u16) {
-    let mut parameters = part.split(';');
-    let name = parameters.next().unwrap_or_default().trim();
-    let q = parameters.find_map(|p| {
+/// The weight among parameters in thousandths, 1000 where there is none; one that is no number
+/// counts as 0.
+fn thousandths(parameters: &str) -> u16 {
+    let q = parameters.split(';').find_map(|p| {
         let (key, value) = p.split_once('=')?;
         key.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse::<f32>().unwrap_or(0.0))
     });
-    (name, (q.unwrap_or(1.0).clamp(0.0, 1.0) * 1000.0) as u16)
+    (q.unwrap_or(1.0).clamp(0.0, 1.0) * 1000.0) as u16
 }
 
 /// The format of the feed's formats that `Accept` asks for, RSS where it does not say; `None` when

@@ -62,7 +62,14 @@ fn ready(file: &Path) -> anyhow::Result<Ready> {
         headers.append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
     }
     let mut headers_unchanged = headers.clone();
-    for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING] {
+    let of_content = [
+        header::CONTENT_TYPE,
+        header::CONTENT_LENGTH,
+        header::CONTENT_ENCODING,
+        header::LINK,
+        header::X_CONTENT_TYPE_OPTIONS,
+    ];
+    for name in of_content {
         headers_unchanged.remove(name);
     }
     let etag = headers.get(header::ETAG).context("a captured document has an ETag")?.clone();
