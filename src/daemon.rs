@@ -4,7 +4,6 @@
 //! the same daemon in their own process with a manual clock.
 
 mod lock;
-mod readiness;
 mod series;
 mod watch;
 
@@ -12,21 +11,19 @@ use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
-use chrono_tz::Tz;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{lock::FolderLock, series::ArticleCounts};
 use crate::{
     clock::Clock,
-    config::{Config, Limits},
+    config::Config,
     ingest::{Intake, due},
-    jobs::{self, Jobs},
+    jobs,
     metrics::Metrics,
     publish::{self, Publisher, Rounds},
     store::Store,
-    views::Views,
-    web::{self, server::Listener},
+    web::{self, Api, server::Listener},
 };
 
 /// A running daemon.
@@ -35,34 +32,11 @@ pub struct Daemon {
     pub public: SocketAddr,
     /// Where the ops listener is.
     pub ops: SocketAddr,
-    parts: Parts,
+    parts: Arc<Api>,
     config: ArcSwap<Config>,
     tasks: TaskTracker,
     stop: CancellationToken,
     _lock: FolderLock,
-}
-
-/// The features that run, shared by cloning.
-#[derive(Clone)]
-pub struct Parts {
-    /// The article database.
-    pub store: Store,
-    /// Articles in.
-    pub intake: Intake,
-    /// Documents.
-    pub publisher: Publisher,
-    /// Counts.
-    pub views: Views,
-    /// Schedules.
-    pub jobs: Jobs,
-    /// Numbers for Prometheus.
-    pub metrics: Arc<Metrics>,
-    /// The time.
-    pub clock: Clock,
-    /// Followed by both listeners.
-    pub limits: Arc<ArcSwap<Limits>>,
-    /// The site's time zone.
-    pub zone: Arc<ArcSwap<Tz>>,
 }
 
 impl Daemon {
@@ -93,7 +67,7 @@ impl Daemon {
     }
 
     /// The features that run.
-    pub fn parts(&self) -> &Parts {
+    pub fn parts(&self) -> &Api {
         &self.parts
     }
 
@@ -103,7 +77,7 @@ impl Daemon {
     }
 
     fn spawn_workers(&self, rounds: Rounds, counts: Arc<ArticleCounts>) {
-        let Parts { store, intake, views, metrics, clock, .. } = self.parts.clone();
+        let Api { store, intake, views, metrics, clock, .. } = Api::clone(&self.parts);
         let stop = || self.stop.clone();
         let roster = views.roster().clone();
         self.tasks.spawn(publish::run(rounds, stop()));
@@ -127,7 +101,7 @@ impl Daemon {
             parts.metrics.clone(),
             parts.clock.clone(),
         );
-        let ops_door = web::Ops::new(api(parts));
+        let ops_door = web::Ops::new(parts.clone());
         self.tasks.spawn(listener(public).run(public_door, self.stop.clone()));
         self.tasks.spawn(listener(ops).run(ops_door, self.stop.clone()));
     }
@@ -197,7 +171,7 @@ async fn bind(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
 async fn build(
     config: &Config,
     clock: Clock,
-) -> anyhow::Result<(Parts, Rounds, Arc<ArticleCounts>)> {
+) -> anyhow::Result<(Arc<Api>, Rounds, Arc<ArticleCounts>)> {
     let metrics = Arc::new(Metrics::new(config.metrics.feeds_max)?);
     let store = Store::open(&config.store).await?;
     let views = series::open_views(config, &metrics, clock.clone())?;
@@ -210,22 +184,11 @@ async fn build(
     let zone = Arc::new(ArcSwap::from_pointee(config.site.time_zone));
     let job_parts = job_parts(&publisher, &metrics, config);
     let jobs = series::start_jobs(&job_parts, &store, config, clock.clone()).await?;
-    let parts = Parts { store, intake, publisher, views, jobs, metrics, clock, limits, zone };
+    let api = Api { store, intake, publisher, views, jobs, metrics, clock, limits, zone };
+    let parts = Arc::new(api);
     series::register(&parts, config)?;
     let counts = ArticleCounts::register(&parts.metrics)?;
     Ok((parts, rounds, counts))
-}
-
-/// What the ops listener works with.
-fn api(parts: &Parts) -> web::Api {
-    let Parts { store, intake, publisher, views, jobs, metrics, clock, limits, zone } =
-        parts.clone();
-    let parts = parts.clone();
-    let reasons: web::Reasons = Arc::new(move || {
-        let parts = parts.clone();
-        Box::pin(async move { readiness::reasons(&parts).await })
-    });
-    web::Api { store, intake, publisher, views, jobs, metrics, clock, limits, zone, reasons }
 }
 
 fn job_parts(publisher: &Publisher, metrics: &Arc<Metrics>, config: &Config) -> jobs::Parts {

@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use super::Parts;
 use crate::{
     clock::Clock,
     config::Config,
@@ -17,6 +16,7 @@ use crate::{
     model::{Millis, Status},
     store::{DbError, OpenError, Store},
     views::Views,
+    web::Api,
 };
 
 /// Opens the view log; each commit is observed.
@@ -61,7 +61,7 @@ pub async fn start_jobs(
 }
 
 /// Registers every such metric.
-pub fn register(parts: &Parts, config: &Config) -> anyhow::Result<()> {
+pub fn register(parts: &Api, config: &Config) -> anyhow::Result<()> {
     register_views(parts, config.metrics.sections_max)?;
     let metrics = &parts.metrics;
     let revisions = parts.store.revisions();
@@ -75,7 +75,7 @@ pub fn register(parts: &Parts, config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn register_views(parts: &Parts, sections_max: usize) -> anyhow::Result<()> {
+fn register_views(parts: &Api, sections_max: usize) -> anyhow::Result<()> {
     let metrics = &parts.metrics;
     let views = parts.views.clone();
     let overflow = metrics.section_overflow();

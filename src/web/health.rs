@@ -31,7 +31,31 @@ pub(super) async fn alive() -> &'static str {
 
 /// The daemon can do all it promises; if not, 503 with the reasons.
 pub(super) async fn ready(State(api): State<Arc<Api>>) -> Response {
-    let reasons = (api.reasons)().await;
+    let reasons = reasons(&api).await;
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({ "ready": reasons.is_empty(), "reasons": reasons }))).into_response()
+}
+
+/// The reasons why the daemon cannot do all it promises, each a sentence that an operator can act on;
+/// none when it can.
+async fn reasons(api: &Api) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if let Err(error) = api.store.look_for_changes().await {
+        reasons.push(format!("the article database cannot be read: {error}"));
+    }
+    if let Some(error) = api.publisher.fault() {
+        reasons.push(format!(
+            "publishing cannot do all of its work, the article database fails: {error}; look at the disk"
+        ));
+    }
+    if api.views.is_failing() {
+        reasons.push("views are refused, views.db cannot be written: look at the disk".to_owned());
+    }
+    for feed in api.publisher.feeds().iter() {
+        if let Some((at, why)) = &feed.failure {
+            let (slug, at) = (&feed.slug, at.to_rfc3339());
+            reasons.push(format!("feed {slug} was last not generated at {at}: {why}"));
+        }
+    }
+    reasons
 }

@@ -27,7 +27,7 @@ pub mod server;
 mod view_reports;
 mod views;
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use chrono_tz::Tz;
@@ -45,10 +45,8 @@ use crate::{
     store::Store, views::Views,
 };
 
-/// Asks for the reasons why the daemon is not ready.
-pub type Reasons = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Vec<String>> + Send>> + Send + Sync>;
-
-/// What the routes of the ops listener work with.
+/// The features that run, shared by cloning: what the routes of the ops listener work with.
+#[derive(Clone)]
 pub struct Api {
     /// Articles and tokens.
     pub store: Store,
@@ -68,6 +66,4 @@ pub struct Api {
     pub limits: Arc<ArcSwap<Limits>>,
     /// The site's time zone, in which days begin; replaced by a reload.
     pub zone: Arc<ArcSwap<Tz>>,
-    /// Why the daemon is not ready.
-    pub reasons: Reasons,
 }

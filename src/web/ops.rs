@@ -40,8 +40,7 @@ struct Matched(MatchedPath);
 
 impl Ops {
     /// A door with these features behind it.
-    pub fn new(api: Api) -> Ops {
-        let api = Arc::new(api);
+    pub fn new(api: Arc<Api>) -> Ops {
         let routes = NAMES.iter().map(|(path, name)| (*path, api.metrics.route(name))).collect();
         let (router, _) = router(api.clone());
         let router = router.layer(from_fn(tell_route));

@@ -99,7 +99,6 @@ async fn whole_api(desk: &Desk) -> Api {
         clock,
         limits: Arc::new(ArcSwap::from_pointee(limits())),
         zone: Arc::new(ArcSwap::from_pointee(zone)),
-        reasons: Arc::new(|| Box::pin(async { Vec::new() })),
     }
 }
 
