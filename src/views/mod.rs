@@ -151,15 +151,18 @@ impl Views {
         &self.0.roster
     }
 
-    /// Judges a hit and keeps its verdict; on disk when this returns `Ok`. The hit counts even when
-    /// the caller goes away meanwhile.
-    pub async fn hit(&self, hit: Hit<'_>) -> Result<Verdict, NotKept> {
+    /// Judges a hit and keeps its verdict; on disk when the future returns `Ok`. The hit counts even
+    /// when the caller goes away meanwhile. It is judged at once: nothing of it has to wait.
+    pub fn hit(
+        &self,
+        hit: Hit<'_>,
+    ) -> impl Future<Output = Result<Verdict, NotKept>> + Send + use<> {
         let answered = self.0.enqueue(&hit).inspect_err(|why| {
             if *why == NotKept::Overflow {
                 self.0.counts.overflowed();
             }
-        })?;
-        answered.await.unwrap_or(Err(NotKept::Stopped))
+        });
+        async { answered?.await.unwrap_or(Err(NotKept::Stopped)) }
     }
 
     /// The number of an article, with every hit that was acknowledged; `None` for an unknown one.

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, future::Future, net::SocketAddr, sync::Arc, time::Instant};
 
 use arc_swap::ArcSwap;
-use hyper::{Request, StatusCode, body::Incoming, http::request::Parts};
+use hyper::{HeaderMap, Request, StatusCode, Uri, body::Incoming, http::request::Parts};
 use percent_encoding::percent_decode_str;
 
 use super::{
@@ -81,7 +81,7 @@ impl Door for Public {
     fn answer_now(&self, request: &Request<Incoming>) -> Option<Answer> {
         let began = Instant::now();
         let document = self.0.shelf.get(request.uri().path())?;
-        let answer = match self.0.refusal(request) {
+        let answer = match self.0.refusal(request.headers(), request.uri()) {
             Some(refusal) => refusal,
             None => feeds::document(request.method(), request.headers(), &document),
         };
@@ -94,18 +94,18 @@ impl Door for Public {
         request: Request<Incoming>,
         peer: SocketAddr,
     ) -> impl Future<Output = Answer> + Send + 'static {
-        let inner = self.0.clone();
-        async move { inner.answer(request, peer).await }
+        // Taken apart out here, so that the future holds it once: a hit's is allocated.
+        let (parts, body) = request.into_parts();
+        self.0.clone().answer(parts, body, peer)
     }
 }
 
 impl Inner {
     /// What is wrong with the request whatever it asks for.
-    fn refusal(&self, request: &Request<Incoming>) -> Option<Answer> {
-        if !host::is_valid(request.headers()) {
+    fn refusal(&self, headers: &HeaderMap, uri: &Uri) -> Option<Answer> {
+        if !host::is_valid(headers) {
             return Some(answer::text(StatusCode::BAD_REQUEST, BAD_HOST));
         }
-        let uri = request.uri();
         let length = uri.path().len() + uri.query().map_or(0, str::len);
         if length > self.limits.load().uri_bytes_max {
             self.metrics.limit_hit("uri");
@@ -114,22 +114,22 @@ impl Inner {
         None
     }
 
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+    async fn answer(self: Arc<Self>, parts: Parts, body: Incoming, peer: SocketAddr) -> Answer {
         let began = Instant::now();
-        let refusal = self.refusal(&request);
-        let (parts, body) = request.into_parts();
         // RFC 3986 §2.3: an address is the same whether its letters are encoded or not.
         let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
         let route = match &path {
             Cow::Owned(path) if self.shelf.get(path).is_some() => Route::Document(path),
             path => route(path, parts.uri.query()),
         };
-        let answer = match refusal {
-            Some(refusal) => refusal,
-            None => self.dispatch(route, &parts, body, peer).await,
+        let counted = |answer: Answer| {
+            self.routes.of(route).answered(answer.status().as_u16(), began.elapsed());
+            answer
         };
-        self.routes.of(route).answered(answer.status().as_u16(), began.elapsed());
-        answer
+        if let Some(refusal) = self.refusal(&parts.headers, &parts.uri) {
+            return counted(refusal);
+        }
+        counted(self.dispatch(route, &parts, body, peer).await)
     }
 
     async fn dispatch(
@@ -148,7 +148,7 @@ impl Inner {
             Route::Hit(named, channel) => {
                 let limits = self.limits.load_full();
                 let bounds = (&*limits, &*self.metrics);
-                views::hit(&self.views, bounds, (named, channel), parts, body, peer).await
+                views::hit(&self.views, bounds, (named, channel), parts, body, peer.ip()).await
             }
             Route::Count(rest) => views::count(&self.views, &parts.method, &parts.headers, rest),
             Route::Other if parts.uri.path().starts_with("/feeds/") => feeds::not_found(),

@@ -1,6 +1,6 @@
 //! Hits and counts: `POST /v/{id}`, `POST /v?url=`, `GET /v/{id}.gif`, `GET /count/{id}.json`.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -50,7 +50,7 @@ pub async fn hit(
     (named, channel): (Named<'_>, Channel),
     parts: &Parts,
     body: Incoming,
-    peer: SocketAddr,
+    peer: IpAddr,
 ) -> Answer {
     let (method, allow) = match channel {
         Channel::Script => (Method::POST, "POST"),
@@ -81,8 +81,9 @@ async fn read_body(body: Incoming, limits: &Limits, metrics: &Metrics) -> Result
     if body.size_hint().lower() > limits.hit_body_bytes_max as u64 {
         return Err(too_large());
     }
+    // Few hits have a body; the others need not carry the room for it.
     let whole = Limited::new(body, limits.hit_body_bytes_max).collect();
-    match tokio::time::timeout(limits.body_timeout, whole).await {
+    match Box::pin(tokio::time::timeout(limits.body_timeout, whole)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(answer::text(StatusCode::BAD_REQUEST, BROKEN_BODY)),
@@ -94,13 +95,13 @@ async fn read_body(body: Incoming, limits: &Limits, metrics: &Metrics) -> Result
 }
 
 /// The verdict's word, once it is on disk.
-async fn judge(
+fn judge(
     views: &Views,
     named: Named<'_>,
     channel: Channel,
     headers: &HeaderMap,
-    peer: SocketAddr,
-) -> Option<&'static str> {
+    peer: IpAddr,
+) -> impl Future<Output = Option<&'static str>> + Send + use<> {
     let url;
     let target = match named {
         Named::Id(id) => Target::Id(id),
@@ -112,12 +113,13 @@ async fn judge(
     let hit = Hit {
         target,
         channel,
-        peer: peer.ip(),
+        peer,
         headers: HitHeaders::read(|name| headers.get(name).map(HeaderValue::as_bytes)),
         x_forwarded_for: &lines(headers, "x-forwarded-for"),
         forwarded: &lines(headers, "forwarded"),
     };
-    views.hit(hit).await.ok().map(|verdict| verdict.as_str())
+    let kept = views.hit(hit);
+    async { kept.await.ok().map(|verdict| verdict.as_str()) }
 }
 
 fn lines<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a [u8]> {
