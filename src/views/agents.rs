@@ -3,7 +3,7 @@
 //! A first table of words (`agents.txt`), not a judge of clever ones: a program that sends a
 //! browser's agent passes.
 
-use aho_corasick::{AhoCorasick, BuildError, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
 
 const TABLE: &str = include_str!("agents.txt");
 /// Browsers send far less; what is longer is judged by its beginning.
@@ -25,6 +25,8 @@ impl Agents {
         let humans = lines().filter_map(|line| line.strip_prefix('!'));
         let words = AhoCorasick::builder()
             .ascii_case_insensitive(true)
+            // Every hit is searched: a table built once costs less than states followed each time.
+            .kind(Some(AhoCorasickKind::DFA))
             .match_kind(MatchKind::LeftmostLongest)
             .build(bots.iter().copied().chain(humans))?;
         Ok(Agents { words, first_human: bots.len() })

@@ -2,7 +2,18 @@
 
 use std::net::IpAddr;
 
+use http::header::{self, HeaderName};
+
 use crate::model::Channel;
+
+/// Where browsers say that they only load ahead.
+const PURPOSES: [HeaderName; 4] = [
+    HeaderName::from_static("sec-purpose"),
+    HeaderName::from_static("purpose"),
+    HeaderName::from_static("x-moz"),
+    HeaderName::from_static("x-purpose"),
+];
+const SEC_GPC: HeaderName = HeaderName::from_static("sec-gpc");
 
 /// Which article a hit is for.
 #[derive(Clone, Copy, Debug)]
@@ -48,15 +59,15 @@ pub struct HitHeaders<'a> {
 }
 
 impl<'a> HitHeaders<'a> {
-    /// Asks for each header by its name in lower case.
-    pub fn read(header: impl Fn(&'static str) -> Option<&'a [u8]>) -> HitHeaders<'a> {
+    /// Asks for each header by its name.
+    pub fn read(header: impl Fn(&HeaderName) -> Option<&'a [u8]>) -> HitHeaders<'a> {
         HitHeaders {
-            user_agent: header("user-agent"),
-            origin: header("origin"),
-            referer: header("referer"),
-            purposes: ["sec-purpose", "purpose", "x-moz", "x-purpose"].map(&header),
-            dnt: header("dnt"),
-            sec_gpc: header("sec-gpc"),
+            user_agent: header(&header::USER_AGENT),
+            origin: header(&header::ORIGIN),
+            referer: header(&header::REFERER),
+            purposes: PURPOSES.each_ref().map(&header),
+            dnt: header(&header::DNT),
+            sec_gpc: header(&SEC_GPC),
         }
     }
 

@@ -36,6 +36,7 @@ pub enum Named<'a> {
 const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\
     \x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const VERDICT: HeaderName = HeaderName::from_static("jarshy-view");
 const BROKEN_BODY: &str = "The body of the hit was cut off or broken; it was not counted.\n";
 const LARGE_BODY: &str = "The body of a hit may not be this large.\n";
@@ -115,14 +116,14 @@ fn judge(
         channel,
         peer,
         headers: HitHeaders::read(|name| headers.get(name).map(HeaderValue::as_bytes)),
-        x_forwarded_for: &lines(headers, "x-forwarded-for"),
-        forwarded: &lines(headers, "forwarded"),
+        x_forwarded_for: &lines(headers, &X_FORWARDED_FOR),
+        forwarded: &lines(headers, &header::FORWARDED),
     };
     let kept = views.hit(hit);
     async { kept.await.ok().map(|verdict| verdict.as_str()) }
 }
 
-fn lines<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a [u8]> {
+fn lines<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a [u8]> {
     headers.get_all(name).iter().map(HeaderValue::as_bytes).collect()
 }
 

@@ -311,7 +311,7 @@ async fn what_is_fetched_ahead_does_not_count() {
         (3, "preview"),
     ] {
         let name = ["sec-purpose", "purpose", "x-moz", "x-purpose"][at];
-        let headers = HitHeaders::read(|asked| match asked {
+        let headers = HitHeaders::read(|asked| match asked.as_str() {
             "user-agent" => Some(BROWSER),
             asked if asked == name => Some(value.as_bytes()),
             _ => None,
