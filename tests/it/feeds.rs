@@ -86,7 +86,8 @@ fn assert_agree(snapshot: &Snapshot) {
         assert_eq!(rss.id.trim(), json.id.trim());
         assert_eq!(atom.id, feed::entry_id(Format::Atom, &json.id));
         for other in [rss, atom] {
-            assert_eq!(other.title, json.title);
+            // feed-rs trims titles, of no-break spaces too.
+            assert_eq!(other.title.trim(), json.title.trim());
             // feed-rs hands out addresses as browsers write them.
             assert_eq!(url(&other.link).to_uri(), url(&json.link).to_uri());
             assert_eq!(other.published, json.published);
