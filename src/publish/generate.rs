@@ -44,6 +44,8 @@ pub struct Order {
     pub standing: Option<Arc<[Arc<Document>]>>,
     /// Where requests are counted.
     pub metrics: FeedMetrics,
+    /// False for an automatic feed: without entries it is no feed.
+    pub may_be_empty: bool,
     /// The time.
     pub now: Millis,
 }
@@ -63,8 +65,9 @@ pub struct Generated {
     pub cut: usize,
 }
 
-/// Makes a feed's documents. Blocking: tens of milliseconds for a large feed.
-pub fn generate(mut order: Order) -> Result<Generated, String> {
+/// Makes a feed's documents. Blocking: tens of milliseconds for a large feed. Once all of them have
+/// passed the guard, each that is new is handed to `serve` as soon as it is compressed.
+pub fn generate(mut order: Order, serve: impl Fn(&Arc<Document>)) -> Result<Generated, String> {
     let entries = std::mem::take(&mut order.entries);
     let mut snapshot =
         Snapshot::new(&order.config, &order.site, &order.public, entries, order.removed_at);
@@ -75,6 +78,9 @@ pub fn generate(mut order: Order) -> Result<Generated, String> {
     for (format, bytes) in rendering {
         let (document, is_new) = document(&order, format, bytes)?;
         changed |= is_new;
+        if is_new && (order.may_be_empty || !snapshot.entries.is_empty()) {
+            serve(&document);
+        }
         documents.push(document);
     }
     Ok(Generated {

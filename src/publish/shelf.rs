@@ -48,6 +48,22 @@ impl Shelf {
         });
     }
 
+    /// Puts a document in the place of the feed's old one of its format; where there is none yet, the
+    /// whole feed has to come first.
+    pub fn replace(&self, feed: &FeedSlug, document: &Arc<Document>) {
+        self.change(|places| {
+            let Some(standing) = places.by_feed.get(feed) else { return };
+            let Some(at) = standing.iter().position(|d| d.format == document.format) else {
+                return;
+            };
+            let mut documents = standing.to_vec();
+            documents[at] = document.clone();
+            let path = document_path(feed, document.format);
+            places.by_path.insert(path.into(), document.clone());
+            places.by_feed.insert(feed.clone(), documents.into());
+        });
+    }
+
     /// Puts a document that belongs to no feed at a path of its own.
     pub fn put_at(&self, path: &'static str, document: Arc<Document>) {
         self.change(|places| {

@@ -17,7 +17,7 @@ use crate::{
     },
     model::{Article, FeedSlug, Format, Millis},
     publish::{
-        DocumentStatus, FeedStatus, RegenerateError,
+        DocumentStatus, FeedStatus, RegenerateError, Shelf,
         document::{Document, Encoding, Parts, modified_at},
         encode,
         generate::{self, Generated, Order},
@@ -79,12 +79,12 @@ impl Rounds {
             let Some(order) = self.order(&feed) else { continue };
             let (store, room, shelf) =
                 (self.store.clone(), room.clone(), self.publisher.shelf().clone());
-            let may_be_empty = self.feeds.get(&feed).is_some_and(|live| !live.is_auto);
+            let may_be_empty = order.may_be_empty;
             running.spawn(async move {
                 // Never closed.
                 let _place = room.acquire_owned().await;
                 let began = Instant::now();
-                let outcome = produce(store, order).await;
+                let outcome = produce(store, order, shelf.clone()).await;
                 if let Ok(Ok(generated)) = &outcome
                     && generated.changed
                     && (may_be_empty || !generated.rendered.guids.is_empty())
@@ -110,6 +110,7 @@ impl Rounds {
             left: 0,
             standing: self.publisher.shelf().feed(feed.as_str()),
             metrics: live.metrics.clone(),
+            may_be_empty: !live.is_auto,
             now: self.clock.now(),
         })
     }
@@ -268,13 +269,14 @@ impl Rounds {
 
 const OPML_PATH: &str = "/feeds.opml";
 
-async fn produce(store: Store, mut order: Order) -> Outcome {
+async fn produce(store: Store, mut order: Order, shelf: Arc<Shelf>) -> Outcome {
     let (config, now) = (order.config.clone(), order.now);
     order.entries = store.window(&config.slug, now, config.entries).await?;
     if let Some(rendered) = &order.previous {
         order.left = count_left(&store, &config, rendered, &order.entries, now).await?;
     }
-    let generated = tokio::task::spawn_blocking(move || generate::generate(order)).await;
+    let serve = move |document: &Arc<Document>| shelf.replace(&config.slug, document);
+    let generated = tokio::task::spawn_blocking(move || generate::generate(order, serve)).await;
     Ok(generated.unwrap_or_else(|_| Err("rendering panicked".into())))
 }
 
