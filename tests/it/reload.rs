@@ -144,3 +144,67 @@ fn whoever_asks_for_a_feed_that_a_reload_takes_away_has_an_answer() {
         r.reload(&settings(&[feed("news", ""), feed("gone", "")]));
     }
 }
+
+/// The binary with its signals: a bad file keeps the old settings and is counted, a good one is
+/// followed, and SIGTERM ends with code 0.
+#[test]
+fn the_binary_reloads_by_sighup_and_ends_by_sigterm() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("jarshy.toml");
+    let settings = |feed: &str| {
+        format!(
+            "[public]\nlisten = \"127.0.0.1:0\"\n[ops]\nlisten = \"127.0.0.1:0\"\n[store]\n\
+             data = {:?}\n[[feeds]]\nslug = \"{feed}\"\n",
+            folder.path()
+        )
+    };
+    std::fs::write(&file, settings("old")).unwrap();
+    let mut daemon = std::process::Command::new(env!("CARGO_BIN_EXE_jarshy"))
+        .args(["serve", "--config"])
+        .arg(&file)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let signal = |name: &str| {
+        let id = daemon.id().to_string();
+        assert!(std::process::Command::new("kill").args([name, &id]).status().unwrap().success());
+    };
+    let (public, ops) = wait("daemon.json is there", || {
+        let text = std::fs::read_to_string(folder.path().join("daemon.json")).ok()?;
+        let said: serde_json::Value = serde_json::from_str(&text).ok()?;
+        let at = |key: &str| said[key].as_str()?.parse::<std::net::SocketAddr>().ok();
+        Some((at("public")?, at("ops")?))
+    });
+    let answers = |path: &str| crate::wire::get(public, path, &[]).status;
+    let reloaded = |value: &str| {
+        let page = crate::wire::get(ops, "/metrics", &[]).text();
+        page.contains(&format!("jarshy_config_last_reload_successful {value}\n")).then_some(())
+    };
+    wait("the old feed", || (answers("/feeds/old.rss") == 200).then_some(()));
+
+    std::fs::write(&file, "[site]\nurl = \"nope\"\n").unwrap();
+    signal("-HUP");
+    wait("the bad file is counted", || reloaded("0"));
+    assert_eq!(answers("/feeds/old.rss"), 200);
+
+    std::fs::write(&file, settings("new")).unwrap();
+    signal("-HUP");
+    wait("the new feed", || (answers("/feeds/new.rss") == 200).then_some(()));
+    wait("the good file is counted", || reloaded("1"));
+    assert_eq!(answers("/feeds/old.rss"), 404);
+
+    signal("-TERM");
+    assert_eq!(daemon.wait().unwrap().code(), Some(0));
+}
+
+/// Asks until there is an answer; a test that waits for ever fails after twenty seconds.
+fn wait<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(std::time::Instant::now() < deadline, "never: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
