@@ -14,8 +14,10 @@ mod merge;
 pub mod page;
 mod refusal;
 mod tidy;
+mod withdraw;
 pub mod wxr;
 
 pub use candidate::{Candidate, Origin};
-pub use intake::{Intake, Outcome, Taken, Withdrawn};
+pub use intake::{Intake, Outcome, Taken};
 pub use refusal::{Refusal, RefusalKind};
+pub use withdraw::Acted;

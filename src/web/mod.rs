@@ -26,6 +26,7 @@ mod routes;
 pub mod server;
 mod view_reports;
 mod views;
+mod withdraw;
 
 use std::sync::Arc;
 

@@ -594,7 +594,7 @@ async fn large_articles_make_short_pages_and_none_is_lost() {
         let mut article = small.article.clone();
         (article.id, article.guid) = (id(&format!("n-{n}")), Guid::parse(&n.to_string()).unwrap());
         article.body_html = "ж".repeat(110 << 10);
-        Put { article, marks: small.marks.clone(), expected: None }
+        Put { article, marks: small.marks.clone(), expected: None, note: None }
     };
     client.desk.store.put_articles((1..45).map(large).collect()).await;
     let (mut next, mut pages) = (String::new(), Vec::new());

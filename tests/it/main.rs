@@ -41,4 +41,5 @@ mod view_log;
 mod view_model;
 mod views;
 mod wire;
+mod withdraw;
 mod wxr;
