@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    Config, FeedsAuto, Jobs, Limits, Log, LogFormat, Metrics, Ops, Public, Publish, Site, Store,
-    Views, declared,
+    Config, FeedsAuto, Jobs, Limits, Log, LogFormat, Metrics, Ops, Public, Publish, Purge, Site,
+    Store, Views, declared,
     layers::{At, Plain},
     schema::Sheet,
     value,
@@ -143,6 +143,7 @@ fn build(sheet: &mut Sheet) -> Option<Config> {
     let (store, views, publish) = (store(sheet), views(sheet), publish(sheet));
     let (limits, metrics, jobs, log) = (limits(sheet), metrics(sheet), jobs(sheet), log(sheet));
     let feeds_auto = feeds_auto(sheet);
+    let purge = purge(sheet);
     let feeds = match (&site, &publish) {
         (Some(site), Some(publish)) => declared::feeds(sheet, site, publish),
         _ => Vec::new(),
@@ -166,6 +167,7 @@ fn build(sheet: &mut Sheet) -> Option<Config> {
         metrics: metrics?,
         jobs: jobs?,
         log: log?,
+        purge: purge?,
         feeds,
         feeds_auto: feeds_auto?,
     })
@@ -288,6 +290,24 @@ fn metrics(sheet: &mut Sheet) -> Option<Metrics> {
 
 fn jobs(sheet: &mut Sheet) -> Option<Jobs> {
     Some(Jobs { time_limit: wait(sheet, "jobs.time_limit")? })
+}
+
+fn purge(sheet: &mut Sheet) -> Option<Purge> {
+    let url = sheet.get("purge.url", value::url_template);
+    let method = sheet.get("purge.method", value::method);
+    let body = sheet.get("purge.body", value::text);
+    let headers_file = sheet.get("purge.headers_file", value::text);
+    let timeout = wait(sheet, "purge.timeout");
+    let tries_max = within(sheet, "purge.tries_max", 1, 100);
+    let headers_file = headers_file?;
+    Some(Purge {
+        url: url?,
+        method: method?,
+        body: body?,
+        headers_file: (!headers_file.is_empty()).then(|| headers_file.into()),
+        timeout: timeout?,
+        tries_max: tries_max?,
+    })
 }
 
 fn log(sheet: &mut Sheet) -> Option<Log> {

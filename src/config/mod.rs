@@ -46,6 +46,8 @@ pub struct Config {
     pub jobs: Jobs,
     /// The log.
     pub log: Log,
+    /// Telling a cache in front that documents changed.
+    pub purge: Purge,
     /// Declared feeds, in the order of the file.
     pub feeds: Vec<FeedConfig>,
     /// Feeds made by themselves.
@@ -179,6 +181,24 @@ pub struct Metrics {
 pub struct Jobs {
     /// A job that runs longer is ended and counted as failed.
     pub time_limit: Duration,
+}
+
+/// `[purge]`: telling a cache in front of us that documents changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Purge {
+    /// Called for each changed document, with `{url}` `{path}` `{url_encoded}` `{path_encoded}`
+    /// filled in; `None` calls nobody.
+    pub url: Option<String>,
+    /// The method of the call.
+    pub method: String,
+    /// The body of the call, filled in as `url` is.
+    pub body: String,
+    /// A file of headers, one a line; read for each call, so that a key may change.
+    pub headers_file: Option<PathBuf>,
+    /// For a whole call.
+    pub timeout: Duration,
+    /// Calls for one change before it is given up.
+    pub tries_max: usize,
 }
 
 /// `[log]`: the log.
