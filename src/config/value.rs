@@ -48,6 +48,16 @@ pub(super) fn words(value: &Plain) -> Parsed<String> {
         .and_then(|t| if t.trim().is_empty() { Err("the text is empty".into()) } else { Ok(t) })
 }
 
+/// What a header can carry everywhere: printable ASCII, or nothing.
+pub(super) fn header_value(value: &Plain) -> Parsed<String> {
+    let text = text(value)?;
+    let good = |c: char| c == ' ' || c.is_ascii_graphic();
+    match text.chars().all(good) {
+        true => Ok(text.trim().to_owned()),
+        false => Err(format!("`{}` is more than printable ASCII", cut(&text))),
+    }
+}
+
 pub(super) fn truth(value: &Plain) -> Parsed<bool> {
     match value {
         Plain::Truth(truth) => Ok(*truth),
@@ -190,9 +200,15 @@ pub(super) fn url_template(value: &Plain) -> Parsed<Option<String>> {
     }
     let names = ["{path}", "{url}", "{path_encoded}", "{url_encoded}"];
     // `{url}` alone is the document's own address.
-    let filled = names.iter().fold(template.replace("{url}", "http://feeds.example/x"), |t, n| t.replace(n, "/x"));
+    let filled = names
+        .iter()
+        .fold(template.replace("{url}", "http://feeds.example/x"), |t, n| t.replace(n, "/x"));
     if let Some(at) = filled.find(['{', '}']) {
-        return Err(format!("`{}` holds another brace than those of {}", cut(&filled[at..]), names.join(" ")));
+        return Err(format!(
+            "`{}` holds another brace than those of {}",
+            cut(&filled[at..]),
+            names.join(" ")
+        ));
     }
     WebUrl::parse(&filled).map(|_| Some(template)).map_err(|e| e.to_string())
 }

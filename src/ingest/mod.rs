@@ -13,6 +13,7 @@ mod local_time;
 mod merge;
 pub mod page;
 mod refusal;
+pub mod source;
 mod tidy;
 mod withdraw;
 pub mod wxr;

@@ -236,12 +236,8 @@ pub struct PurgeMetrics {
 
 impl PurgeMetrics {
     pub(super) fn new(r: &Registry) -> Result<PurgeMetrics, Error> {
-        let calls = counters(
-            r,
-            "purges_total",
-            "Calls to the cache in front by result.",
-            &["result"],
-        )?;
+        let calls =
+            counters(r, "purges_total", "Calls to the cache in front by result.", &["result"])?;
         let waiting = "Changed documents that the cache in front is still to be told of.";
         Ok(PurgeMetrics {
             success: calls.with_label_values(&["success"]),

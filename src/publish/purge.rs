@@ -121,7 +121,9 @@ impl Purges {
         let tries_max = self.0.rules.load().purge.tries_max as u32;
         let mut waiting = self.waiting();
         // What changed meanwhile waits on.
-        let Some(entry) = waiting.get_mut(path).filter(|w| w.changes == sent.changes) else { return };
+        let Some(entry) = waiting.get_mut(path).filter(|w| w.changes == sent.changes) else {
+            return;
+        };
         match outcome {
             Ok(()) => {
                 self.0.metrics.success.inc();

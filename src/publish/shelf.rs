@@ -39,7 +39,8 @@ impl Shelf {
     /// Feeds with a document that changed at `since` or later.
     pub fn changed_since(&self, since: Millis) -> Vec<FeedSlug> {
         let places = self.places.load();
-        let changed = places.by_feed.iter().filter(|(_, d)| d.iter().any(|d| d.modified_at >= since));
+        let changed =
+            places.by_feed.iter().filter(|(_, d)| d.iter().any(|d| d.modified_at >= since));
         changed.map(|(feed, _)| feed.clone()).collect()
     }
 

@@ -1,10 +1,17 @@
 //! The cache in front is told of every document that changed, until it takes it.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io::Write,
+    net::SocketAddr,
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
 
 use crate::{
     running::{NOW, Running, SETTINGS},
-    upstream::{Upstream, answer},
+    upstream::{Asked, Upstream, answer},
+    wire,
 };
 
 /// The settings with a cache at `url`.
@@ -14,12 +21,41 @@ fn with_cache(url: &str, more: &str) -> String {
     )
 }
 
-fn cache() -> Upstream {
-    Upstream::saying(answer("200 OK", &[], "purged"))
+/// A cache whose answer the test changes.
+struct Cache {
+    server: Upstream,
+    says: Arc<Mutex<&'static str>>,
+}
+
+impl Cache {
+    fn saying(status: &'static str) -> Cache {
+        let says = Arc::new(Mutex::new(status));
+        let status = says.clone();
+        let server = Upstream::start(move |_, stream| {
+            let _ = stream.write_all(&answer(*status.lock().unwrap(), &[], ""));
+        });
+        Cache { server, says }
+    }
+
+    fn now_says(&self, status: &'static str) {
+        *self.says.lock().unwrap() = status;
+    }
+
+    fn url(&self, path: &str) -> String {
+        self.server.url(path)
+    }
+
+    fn asked(&self) -> Vec<Asked> {
+        self.server.asked()
+    }
+}
+
+fn cache() -> Cache {
+    Cache::saying("200 OK")
 }
 
 /// Waits until the cache was called for all of `paths`.
-fn called_for(r: &Running, cache: &Upstream, paths: &[&str]) {
+fn called_for(r: &Running, cache: &Cache, paths: &[&str]) {
     let paths: BTreeSet<String> = paths.iter().map(|p| (*p).to_owned()).collect();
     r.until(&format!("the cache is called for {paths:?}"), |_| {
         let called: BTreeSet<String> = cache.asked().into_iter().map(|a| a.path).collect();
@@ -52,18 +88,17 @@ fn a_withdrawal_purges_every_address_of_the_feeds_it_left() {
 
 #[test]
 fn the_bytes_are_new_when_the_cache_is_called() {
-    let cache = cache();
-    let r = Running::with(&with_cache(&cache.url("{path}"), ""));
-    let public = r.public();
-    let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-    let writes = seen.clone();
-    cache.now_answers(move |asked, stream| {
-        if asked.path == "/feeds/news.json" {
-            let text = crate::wire::get(public, &asked.path, &[]).text();
-            writes.lock().unwrap().push(text);
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let origin: Arc<OnceLock<SocketAddr>> = Arc::default();
+    let (writes, reads) = (seen.clone(), origin.clone());
+    let cache = Upstream::start(move |asked, stream| {
+        if let ("/feeds/news.json", Some(origin)) = (asked.path.as_str(), reads.get()) {
+            writes.lock().unwrap().push(wire::get(*origin, &asked.path, &[]).text());
         }
-        let _ = std::io::Write::write_all(stream, &answer("200 OK", &[], ""));
+        let _ = stream.write_all(&answer("200 OK", &[], ""));
     });
+    let r = Running::with(&with_cache(&cache.url("{path}"), ""));
+    origin.set(r.public()).unwrap();
     r.publish("a", "Самая новая", NOW);
     r.until("the cache fetched what it was told of", |_| {
         seen.lock().unwrap().last().is_some_and(|text| text.contains("Самая новая")).then_some(())
@@ -75,7 +110,8 @@ fn a_key_and_a_body_go_as_the_cache_wants_them() {
     let cache = cache();
     let folder = tempfile::tempdir().unwrap();
     let keys = folder.path().join("keys");
-    std::fs::write(&keys, "Authorization: Bearer s3cret\n\nContent-Type: application/json\n").unwrap();
+    std::fs::write(&keys, "Authorization: Bearer s3cret\n\nContent-Type: application/json\n")
+        .unwrap();
     let more = format!(
         "method = \"POST\"\nbody = '{{\"files\":[\"{{url}}\"]}}'\nheaders_file = \"{}\"",
         keys.display()
@@ -88,29 +124,26 @@ fn a_key_and_a_body_go_as_the_cache_wants_them() {
     });
     assert_eq!(call.method, "POST");
     assert_eq!(call.body, br#"{"files":["https://feeds.news.example/feeds/news.rss"]}"#);
-    assert_eq!(
-        call.path,
-        "/zones?for=https%3A%2F%2Ffeeds%2Enews%2Eexample%2Ffeeds%2Fnews%2Erss"
-    );
+    assert_eq!(call.path, "/zones?for=https%3A%2F%2Ffeeds%2Enews%2Eexample%2Ffeeds%2Fnews%2Erss");
     assert_eq!(call.header("authorization"), Some("Bearer s3cret"));
     assert_eq!(call.header("content-type"), Some("application/json"));
 }
 
 #[test]
 fn a_cache_that_fails_is_called_again_later_and_given_up_in_the_end() {
-    let cache = Upstream::saying(answer("503 Busy", &[], ""));
+    let cache = Cache::saying("503 Busy");
     let r = Running::with(&with_cache(&cache.url("{path}"), "tries_max = 3"));
     r.publish("a", "А", NOW);
     called_for(&r, &cache, &NEWS);
     assert!(r.metric("purges_waiting") > 0.0);
     r.clock.turn(Duration::from_secs(1));
     r.until("it is called a second time", |_| (times(&cache, NEWS[0]) == 2).then_some(()));
-    cache.now_says(answer("404 Not Found", &[], "not cached"));
+    cache.now_says("404 Not Found");
     r.clock.turn(Duration::from_secs(2));
     r.until("what is not there is purged", |r| (r.metric("purges_waiting") == 0.0).then_some(()));
     assert_eq!(times(&cache, NEWS[0]), 3);
 
-    cache.now_says(answer("500 No", &[], ""));
+    cache.now_says("500 No");
     r.publish("b", "Б", NOW);
     r.until("three failures give it up", |r| {
         r.clock.turn(Duration::from_secs(60));
@@ -119,21 +152,21 @@ fn a_cache_that_fails_is_called_again_later_and_given_up_in_the_end() {
     assert_eq!(r.titles("news"), ["Б", "А"], "publishing never waited");
 }
 
-fn times(cache: &Upstream, path: &str) -> usize {
+fn times(cache: &Cache, path: &str) -> usize {
     cache.asked().iter().filter(|a| a.path == path).count()
 }
 
 #[test]
 fn what_changed_just_before_the_end_is_purged_at_the_next_start() {
-    let cache = Upstream::saying(answer("503 Busy", &[], ""));
+    let cache = Cache::saying("503 Busy");
     let settings = with_cache(&cache.url("{path}"), "");
     let r = Running::with(&settings);
     r.publish("a", "А", NOW);
     r.settle();
     let clock = r.clock.clone();
     let folder = r.stop();
-    let (before, cache) = (cache.asked().len(), cache);
-    cache.now_says(answer("200 OK", &[], ""));
+    let before = cache.asked().len();
+    cache.now_says("200 OK");
     let r = Running::on(folder, &settings, clock);
     r.until("it is purged now", |r| {
         (cache.asked().len() >= before + 4 && r.metric("purges_waiting") == 0.0).then_some(())
@@ -162,7 +195,8 @@ fn a_wrong_template_is_named() {
     ] {
         let text = format!("[purge]\n{line}\n");
         let flags = jarshy::config::Overrides::default();
-        let errors = jarshy::config::parse(&text, "test.toml", &[], &flags).unwrap_err().to_string();
+        let errors =
+            jarshy::config::parse(&text, "test.toml", &[], &flags).unwrap_err().to_string();
         assert!(errors.contains(says) && errors.contains("test.toml:2"), "{line}: {errors}");
     }
 }
