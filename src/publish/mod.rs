@@ -14,6 +14,7 @@ mod once;
 mod rounds;
 mod shelf;
 mod status;
+mod takeover;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ pub use once::{OnceError, render_once};
 pub use rounds::Rounds;
 pub use shelf::{Shelf, document_path};
 pub use status::{DocumentStatus, FeedStatus};
+pub use takeover::{Aliases, Moved};
 
 use crate::{
     clock::Clock,
@@ -51,6 +53,8 @@ pub struct Settings {
     pub feeds: Vec<FeedConfig>,
     /// Feeds that make themselves.
     pub auto: FeedsAuto,
+    /// WordPress's addresses.
+    pub takeover: config::Takeover,
 }
 
 impl From<&config::Config> for Settings {
@@ -61,6 +65,7 @@ impl From<&config::Config> for Settings {
             publish: config.publish.clone(),
             feeds: config.feeds.clone(),
             auto: config.feeds_auto.clone(),
+            takeover: config.takeover.clone(),
         }
     }
 }

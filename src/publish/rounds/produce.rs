@@ -22,6 +22,7 @@ use crate::{
         encode,
         generate::{self, Generated, Order},
         lineup::{LiveFeed, Rendered},
+        takeover,
     },
     store::{DbError, Store},
 };
@@ -332,7 +333,7 @@ fn standing_status(live: &LiveFeed, documents: Option<&[Arc<Document>]>) -> Feed
     FeedStatus {
         slug: live.config.slug.clone(),
         title: live.config.title.clone(),
-        is_auto: live.is_auto,
+        is_auto: live.is_auto || takeover::is_old(&live.config.slug),
         language: live.language().map(|l| l.to_string()),
         entries: live.rendered.as_ref().map_or(0, |r| r.guids.len()),
         newest_at: None,
