@@ -163,7 +163,7 @@ impl<'a> OldAddress<'a> {
         }
         let (rest, format, is_comments) = match (shape(last), asked.feed_words()) {
             // A post whose own name is `feed` does not exist in WordPress either.
-            (Some(format), _) => (without_feed(above, last), format, false),
+            (Some(format), _) => (without_feed(above), format, false),
             (None, Some((format, is_comments))) => (path, format, is_comments),
             (None, None) => return None,
         };
@@ -207,9 +207,8 @@ fn php_file(name: &str) -> Option<(Format, bool)> {
 }
 
 /// What stands before `feed`, where the kind stands behind it: `a/feed/atom` is of `a`.
-fn without_feed<'a>(above: &'a str, last: &str) -> &'a str {
-    let rest = above.strip_suffix("feed").filter(|_| last != "feed" || above == "feed");
-    match rest {
+fn without_feed(above: &str) -> &str {
+    match above.strip_suffix("feed") {
         Some(rest) if rest.is_empty() || rest.ends_with('/') => rest.trim_end_matches('/'),
         _ => above,
     }
