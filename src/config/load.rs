@@ -12,7 +12,7 @@ use super::{
     Purge, Site, Store, Views, declared,
     layers::{At, Plain},
     schema::Sheet,
-    value,
+    takeover, value,
 };
 
 /// Every key with its default.
@@ -142,14 +142,15 @@ fn build(sheet: &mut Sheet) -> Option<Config> {
     let (site, public, ops) = (site(sheet), public(sheet), ops(sheet));
     let (store, views, publish) = (store(sheet), views(sheet), publish(sheet));
     let (limits, metrics, jobs, log) = (limits(sheet), metrics(sheet), jobs(sheet), log(sheet));
-    let feeds_auto = feeds_auto(sheet);
     let purge = purge(sheet);
     let (outbound, pull) = (outbound(sheet, site.as_ref()), pull(sheet));
     let sources = declared::sources(sheet);
+    let (feeds_auto, takeover) = (feeds_auto(sheet), takeover::takeover(sheet, publish.as_ref()));
     let feeds = match (&site, &publish) {
         (Some(site), Some(publish)) => declared::feeds(sheet, site, publish),
         _ => Vec::new(),
     };
+    takeover::check_feed(sheet, takeover.as_ref(), &feeds);
     if let (Some(public), Some(ops)) = (&public, &ops)
         && public.listen == ops.listen
         && ops.listen.port() != 0
@@ -166,6 +167,7 @@ fn build(sheet: &mut Sheet) -> Option<Config> {
         views: views?,
         publish: publish?,
         limits: limits?,
+        takeover: takeover?,
         metrics: metrics?,
         jobs: jobs?,
         log: log?,

@@ -15,6 +15,7 @@ pub mod purge;
 mod rounds;
 mod shelf;
 mod status;
+mod takeover;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub use purge::Purges;
 pub use rounds::Rounds;
 pub use shelf::{Shelf, document_path};
 pub use status::{DocumentStatus, FeedStatus};
+pub use takeover::{Aliases, Moved};
 
 use crate::{
     clock::Clock,
@@ -55,6 +57,8 @@ pub struct Settings {
     pub auto: FeedsAuto,
     /// Telling the cache in front.
     pub purge: config::Purge,
+    /// WordPress's addresses.
+    pub takeover: config::Takeover,
 }
 
 impl From<&config::Config> for Settings {
@@ -66,6 +70,7 @@ impl From<&config::Config> for Settings {
             feeds: config.feeds.clone(),
             auto: config.feeds_auto.clone(),
             purge: config.purge.clone(),
+            takeover: config.takeover.clone(),
         }
     }
 }

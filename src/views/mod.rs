@@ -54,7 +54,7 @@ use self::{
 use crate::{
     clock::Clock,
     config,
-    model::{Channel, Millis, Verdict},
+    model::{AgentClass, Channel, Millis, Verdict},
     store::{
         DbError, OpenError,
         views::{ViewLog, ViewReader, database_path},
@@ -163,6 +163,11 @@ impl Views {
             }
         });
         async { answered?.await.unwrap_or(Err(NotKept::Stopped)) }
+    }
+
+    /// What kind of program a request comes from, by its User-Agent.
+    pub fn agent_class(&self, user_agent: Option<&[u8]>) -> AgentClass {
+        self.0.agents.class(user_agent)
     }
 
     /// The number of an article, with every hit that was acknowledged; `None` for an unknown one.

@@ -24,6 +24,7 @@ mod public;
 mod request;
 mod routes;
 pub mod server;
+mod takeover;
 mod view_reports;
 mod views;
 mod withdraw;

@@ -10,6 +10,7 @@ use super::{
     answer::{self, Answer},
     feeds, host,
     server::Door,
+    takeover::{Asked, Takeover},
     views,
 };
 use crate::{
@@ -35,6 +36,7 @@ struct Inner {
     limits: Arc<ArcSwap<Limits>>,
     metrics: Arc<Metrics>,
     clock: Clock,
+    takeover: Takeover,
     routes: Routes,
 }
 
@@ -42,6 +44,7 @@ struct Inner {
 struct Routes {
     document: RouteMetrics,
     feed: RouteMetrics,
+    takeover: RouteMetrics,
     hit: RouteMetrics,
     pixel: RouteMetrics,
     count: RouteMetrics,
@@ -71,19 +74,23 @@ impl Public {
         let routes = Routes {
             document: metrics.route("document"),
             feed: metrics.route("feed"),
+            takeover: metrics.route("takeover"),
             hit: metrics.route("hit"),
             pixel: metrics.route("pixel"),
             count: metrics.route("count"),
             other: metrics.route("other"),
         };
-        Public(Arc::new(Inner { shelf, views, limits, metrics, clock, routes }))
+        let takeover = Takeover::new(&metrics);
+        Public(Arc::new(Inner { shelf, views, limits, metrics, clock, takeover, routes }))
     }
 }
 
 impl Door for Public {
     fn answer_now(&self, request: &Request<Incoming>) -> Option<Answer> {
         let began = Instant::now();
-        let document = self.0.shelf.get(request.uri().path())?;
+        let Some(document) = self.0.shelf.get(request.uri().path()) else {
+            return self.0.before(request, began);
+        };
         let answer = match self.0.refusal(request.headers(), request.uri()) {
             Some(refusal) => refusal,
             None => {
@@ -107,6 +114,21 @@ impl Door for Public {
 }
 
 impl Inner {
+    /// The answer where the address is one of before: WordPress's, or a renamed feed's.
+    fn before(&self, request: &Request<Incoming>, began: Instant) -> Option<Answer> {
+        let asked = Asked {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+            clock: &self.clock,
+        };
+        let refusal = || self.refusal(request.headers(), request.uri());
+        let answer = self.takeover.answer(&asked, &self.shelf, &self.views)?;
+        let answer = refusal().unwrap_or(answer);
+        self.routes.takeover.answered(answer.status().as_u16(), began.elapsed());
+        Some(answer)
+    }
+
     /// What is wrong with the request whatever it asks for.
     fn refusal(&self, headers: &HeaderMap, uri: &Uri) -> Option<Answer> {
         if !host::is_valid(headers) {
@@ -179,7 +201,7 @@ impl Routes {
     }
 }
 
-/// THE LIST of public addresses besides ready documents.
+/// THE LIST of public addresses besides ready documents and those of before (`takeover.rs`).
 fn route<'a>(path: &'a str, query: Option<&'a str>) -> Route<'a> {
     if let Some(rest) = path.strip_prefix("/v/") {
         return match rest.strip_suffix(".gif") {
