@@ -147,12 +147,13 @@ impl Writer {
             if !group.is_empty() {
                 self.keep(&mut group, &rules);
             }
-            if !self.progress.refusing {
-                self.unpark();
-            }
             if ticked.elapsed() >= rules.fold_every {
                 self.tick();
                 ticked = Instant::now();
+            }
+            // While hits are refused it would be too.
+            if !self.progress.refusing {
+                self.unpark();
             }
         }
         self.fold();

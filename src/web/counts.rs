@@ -45,7 +45,10 @@ pub fn answer(views: &Views, metrics: &Metrics, parts: &Parts, asked: Asked<'_>)
         (_, Asked::One(rest)) => one(views, rest, query),
         (_, Asked::Many) => many(views, metrics, query),
     };
-    readable(found.map_or_else(|refusal| refusal, |found| found.answer(&parts.headers)))
+    readable(match found {
+        Ok(found) => found.answer(&parts.headers),
+        Err((status, why)) => answer::text(status, why),
+    })
 }
 
 /// Any page may read it.
@@ -67,6 +70,9 @@ fn preflight() -> Answer {
     headers.extend(values.map(|(name, value)| (name, HeaderValue::from_static(value))));
     answer::ready(StatusCode::NO_CONTENT, headers, Bytes::new())
 }
+
+/// What is wrong, in a sentence.
+type Refused = (StatusCode, &'static str);
 
 /// A body that was found, with its tag.
 struct Found {
@@ -107,16 +113,15 @@ impl Found {
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// One article in the format that the end of its address says.
-fn one(views: &Views, rest: &str, query: &str) -> Result<Found, Answer> {
-    let nothing = || answer::text(StatusCode::NOT_FOUND, NO_COUNT);
+fn one(views: &Views, rest: &str, query: &str) -> Result<Found, Refused> {
+    let nothing = || (StatusCode::NOT_FOUND, NO_COUNT);
     let (id, format) = rest.rsplit_once('.').ok_or_else(nothing)?;
     let count = views.count(id).ok_or_else(nothing)?;
     match format {
         "json" => Ok(count_json(id, &count)),
         "txt" => Ok(Found::new("text/plain; charset=utf-8", count.total.to_string())),
         "svg" => {
-            let looks = badge::Looks::of(query)
-                .map_err(|why| answer::text(StatusCode::BAD_REQUEST, why))?;
+            let looks = badge::Looks::of(query).map_err(|why| (StatusCode::BAD_REQUEST, why))?;
             Ok(Found::new(badge::CONTENT_TYPE, badge::svg(count.total, &looks)))
         }
         _ => Err(nothing()),
@@ -147,8 +152,8 @@ fn count_json(article: &str, count: &Count) -> Found {
 
 /// Totals of several articles: `{"wp-25":810,…}`, in the order of their ids, each once. Ids that no
 /// public article has are left out, so that one wrong id spoils no list.
-fn many(views: &Views, metrics: &Metrics, query: &str) -> Result<Found, Answer> {
-    let bad = |why| answer::text(StatusCode::BAD_REQUEST, why);
+fn many(views: &Views, metrics: &Metrics, query: &str) -> Result<Found, Refused> {
+    let bad = |why| (StatusCode::BAD_REQUEST, why);
     let pairs = url::form_urlencoded::parse(query.as_bytes());
     let lists: Vec<_> = pairs.filter(|(name, _)| name == "ids").map(|(_, list)| list).collect();
     if lists.is_empty() {
