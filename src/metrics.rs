@@ -246,7 +246,7 @@ impl Metrics {
 }
 
 /// Every limit that is counted when it is hit.
-pub const LIMITS: [&str; 9] = [
+pub const LIMITS: [&str; 10] = [
     "connections",
     "headers",
     "uri",
@@ -256,6 +256,7 @@ pub const LIMITS: [&str; 9] = [
     "write_time",
     "auto_feeds",
     "takeover_feeds",
+    "count_ids",
 ];
 
 /// The commit jarshy was built from, where the build says.

@@ -23,7 +23,8 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-pub use document::{Document, Encoding, Variant, http_date};
+pub use document::{Document, Encoding, Parts, Variant, http_date};
+pub use encode::{brotli, gzip};
 pub use once::{OnceError, render_once};
 pub use purge::Purges;
 pub use rounds::Rounds;

@@ -8,17 +8,17 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     answer::{self, Answer},
-    feeds, host,
+    counts, feeds, host, script,
     server::Door,
     takeover::{Asked, Takeover},
     views,
 };
 use crate::{
     clock::Clock,
-    config::Limits,
+    config::{self, Limits},
     metrics::{Metrics, RouteMetrics},
     model::Channel,
-    publish::Shelf,
+    publish::{Document, Shelf},
     views::Views,
 };
 
@@ -37,12 +37,14 @@ struct Inner {
     metrics: Arc<Metrics>,
     clock: Clock,
     takeover: Takeover,
+    script: Document,
     routes: Routes,
 }
 
 /// One handle for each route of this listener.
 struct Routes {
     document: RouteMetrics,
+    script: RouteMetrics,
     feed: RouteMetrics,
     takeover: RouteMetrics,
     hit: RouteMetrics,
@@ -56,23 +58,27 @@ struct Routes {
 enum Route<'a> {
     /// A ready document whose path was written with percent signs.
     Document(&'a str),
+    Script,
     Feed(&'a str),
     Hit(views::Named<'a>, Channel),
-    Count(&'a str),
+    Count(counts::Asked<'a>),
     Other,
 }
 
 impl Public {
-    /// A door with these features behind it.
+    /// A door with these features behind it, and `/views.js`.
     pub fn new(
         shelf: Arc<Shelf>,
         views: Views,
         limits: Arc<ArcSwap<Limits>>,
         metrics: Arc<Metrics>,
         clock: Clock,
-    ) -> Public {
+        settings: &config::Public,
+    ) -> std::io::Result<Public> {
+        let script = script::document(clock.now(), settings)?;
         let routes = Routes {
             document: metrics.route("document"),
+            script: metrics.route("script"),
             feed: metrics.route("feed"),
             takeover: metrics.route("takeover"),
             hit: metrics.route("hit"),
@@ -81,24 +87,29 @@ impl Public {
             other: metrics.route("other"),
         };
         let takeover = Takeover::new(&metrics);
-        Public(Arc::new(Inner { shelf, views, limits, metrics, clock, takeover, routes }))
+        let inner = Inner { shelf, views, limits, metrics, clock, takeover, script, routes };
+        Ok(Public(Arc::new(inner)))
     }
 }
 
 impl Door for Public {
     fn answer_now(&self, request: &Request<Incoming>) -> Option<Answer> {
         let began = Instant::now();
-        let Some(document) = self.0.shelf.get(request.uri().path()) else {
-            return self.0.before(request, began);
+        let path = request.uri().path();
+        let shelved = self.0.shelf.get(path);
+        let (document, counted) = match &shelved {
+            Some(document) => (&**document, &self.0.routes.document),
+            None if path == script::PATH => (&self.0.script, &self.0.routes.script),
+            None => return self.0.before(request, began),
         };
         let answer = match self.0.refusal(request.headers(), request.uri()) {
             Some(refusal) => refusal,
             None => {
                 let now = self.0.clock.now();
-                feeds::document(request.method(), request.headers(), &document, now)
+                feeds::document(request.method(), request.headers(), document, now)
             }
         };
-        self.0.routes.document.answered(answer.status().as_u16(), began.elapsed());
+        counted.answered(answer.status().as_u16(), began.elapsed());
         Some(answer)
     }
 
@@ -173,6 +184,7 @@ impl Inner {
                 Some(document) => feeds::document(method, headers, &document, self.clock.now()),
                 None => feeds::not_found(),
             },
+            Route::Script => feeds::document(method, headers, &self.script, self.clock.now()),
             Route::Feed(slug) => {
                 feeds::by_accept(method, headers, &self.shelf, slug, self.clock.now())
             }
@@ -181,7 +193,7 @@ impl Inner {
                 let bounds = (&*limits, &*self.metrics);
                 views::hit(&self.views, bounds, (named, channel), parts, body, peer.ip()).await
             }
-            Route::Count(rest) => views::count(&self.views, method, headers, rest),
+            Route::Count(asked) => counts::answer(&self.views, &self.metrics, parts, asked),
             Route::Other if parts.uri.path().starts_with("/feeds/") => feeds::not_found(),
             Route::Other => answer::text(StatusCode::NOT_FOUND, NOTHING),
         }
@@ -192,6 +204,7 @@ impl Routes {
     fn of(&self, route: Route<'_>) -> &RouteMetrics {
         match route {
             Route::Document(_) => &self.document,
+            Route::Script => &self.script,
             Route::Feed(_) => &self.feed,
             Route::Hit(_, Channel::Script) => &self.hit,
             Route::Hit(_, Channel::Pixel) => &self.pixel,
@@ -213,7 +226,13 @@ fn route<'a>(path: &'a str, query: Option<&'a str>) -> Route<'a> {
         return Route::Hit(views::Named::Query(query.unwrap_or_default()), Channel::Script);
     }
     if let Some(rest) = path.strip_prefix("/count/") {
-        return Route::Count(rest);
+        return Route::Count(counts::Asked::One(rest));
+    }
+    if path == "/count" {
+        return Route::Count(counts::Asked::Many);
+    }
+    if path == script::PATH {
+        return Route::Script;
     }
     match path.strip_prefix("/feeds/") {
         Some(slug) if !slug.contains(['.', '/']) && !slug.is_empty() => Route::Feed(slug),
