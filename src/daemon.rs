@@ -14,7 +14,8 @@ use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{lock::FolderLock, series::ArticleCounts};
+pub use self::lock::FolderLock;
+use self::series::ArticleCounts;
 use crate::{
     clock::Clock,
     config::Config,

@@ -5,12 +5,18 @@
 //! watches [`Store::revisions`] and asks [`Store::changes_since`].
 
 mod articles;
+pub mod backup;
+mod copy;
 mod db;
 mod documents;
 mod entries;
 mod error;
 mod facts;
 mod jobs;
+mod migrate;
+mod restored;
+mod room;
+mod salvage;
 mod sections;
 mod tokens;
 mod value;
@@ -34,6 +40,9 @@ pub use documents::{DocumentFacts, KeptDocument};
 pub use entries::{Entry, EntryChanges, FeedState};
 pub use error::{DbError, OpenError};
 pub use jobs::JobRun;
+pub use restored::Restored;
+pub use room::{Room, RoomLevel};
+pub use salvage::{Salvaged, damaged_files, salvage_views};
 pub use sections::sections_in;
 pub use tokens::{NewToken, Scope, Token, split_token};
 pub use value::{Row, Value};
@@ -46,6 +55,7 @@ const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_articles.sql")];
 #[derive(Clone, Debug)]
 pub struct Store {
     db: Db,
+    room: Room,
     newest: watch::Sender<i64>,
     /// When the oldest revision was announced that nobody has taken note of yet.
     waiting_since: Arc<Mutex<Option<Instant>>>,
@@ -57,12 +67,24 @@ impl Store {
         let path = database_path(&settings.data);
         fs::create_dir_all(&settings.data)
             .map_err(|e| OpenError::Failed { path: settings.data.clone(), why: e.to_string() })?;
+        if backup::is_unfinished(&settings.data) {
+            let why =
+                "a restore into its folder was not finished: empty the folder and restore again";
+            return Err(OpenError::Failed { path, why: why.into() });
+        }
         let writer = Writer::open(&path, settings.busy_timeout, MIGRATIONS)?;
         let db = Db::start(&path, writer, settings.readers, settings.write_queue_max)?;
-        let store = Store { db, newest: watch::Sender::new(0), waiting_since: Arc::default() };
+        let room = Room::new(settings);
+        let store =
+            Store { db, room, newest: watch::Sender::new(0), waiting_since: Arc::default() };
         let failed = |e: DbError| OpenError::Failed { path, why: e.to_string() };
         store.look_for_changes().await.map_err(failed)?;
         Ok(store)
+    }
+
+    /// The room left for it.
+    pub fn room(&self) -> &Room {
+        &self.room
     }
 
     /// The newest revision, now and whenever it grows.
@@ -131,13 +153,20 @@ fn from_json<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, DbError> {
 pub fn faults(data: &Path) -> Result<Vec<String>, DbError> {
     let mut faults = Vec::new();
     for path in [database_path(data), views::database_path(data)] {
-        let conn = db::open_reader(&path)?;
-        for mut row in db::query(&conn, "PRAGMA quick_check(20)", &[])? {
-            let text = row.text()?;
-            if text != "ok" {
-                faults.push(format!("{}: {text}", path.display()));
-            }
-        }
+        let found = faults_in(&path)?;
+        faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", path.display())));
     }
     Ok(faults)
+}
+
+/// What is wrong with one database file; none where there is no such file.
+pub fn faults_in(path: &Path) -> Result<Vec<String>, DbError> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let found = db::open_reader(path).map_err(DbError::from);
+    match found.and_then(|conn| copy::faults_of(&conn)) {
+        Err(DbError::Damaged(why)) => Ok(vec![why]),
+        found => found,
+    }
 }

@@ -126,7 +126,8 @@ impl Views {
         let mut log = ViewLog::open(folder, busy_timeout)?;
         let roster = Roster::new();
         let counts = Arc::new(Counts::default());
-        let progress = start(&mut log, &counts, &roster).map_err(|e| failed(e.to_string()))?;
+        let progress = start(&mut log, &counts, &roster)
+            .map_err(|e| OpenError::of(&database_path(folder), e))?;
         let rules = Arc::new(ArcSwap::from_pointee(Rules::new(settings, site_origins, trusted)));
         let shared = Shared {
             folder: folder.to_owned(),
