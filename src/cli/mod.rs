@@ -14,6 +14,7 @@ mod render;
 mod restore;
 mod serve;
 mod stats;
+mod supervisor;
 mod token;
 
 use std::{ffi::OsString, io::Write, path::PathBuf, process::ExitCode};

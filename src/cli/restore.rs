@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clock::Clock,
     daemon::FolderLock,
-    store::backup::{self, BackupError, Manifest},
+    store::backup::{self, Manifest},
 };
 
 /// Puts a backup back into a data folder that is empty or not there yet.
@@ -56,12 +56,13 @@ fn restore(from: &std::path::Path, data: &std::path::Path) -> Result<Manifest, F
     });
     bar.finish_and_clear();
     drop(lock);
-    done.map_err(|error: BackupError| {
+    if done.is_err() {
+        // As it was found.
         let _ = fs::remove_file(data.join("lock"));
         if is_new {
             let _ = fs::remove_dir(data);
         }
-        error
-    })?;
+    }
+    done?;
     Ok(manifest)
 }

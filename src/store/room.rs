@@ -112,6 +112,11 @@ impl Room {
         Ok(free)
     }
 
+    /// The folder whose room it is.
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+
     /// Bytes left when it was last measured.
     pub fn free(&self) -> u64 {
         self.0.free.load(Relaxed)
