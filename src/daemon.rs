@@ -23,7 +23,8 @@ use crate::{
     ingest::{Intake, due},
     jobs,
     metrics::Metrics,
-    publish::{self, Publisher, Rounds},
+    outbound::Outbound,
+    publish::{self, Publisher, Rounds, purge},
     store::{Room, Store},
     web::{self, AccessLog, Api, LogLevel, server::Listener},
 };
@@ -91,13 +92,15 @@ impl Daemon {
     }
 
     fn spawn_workers(&self, rounds: Rounds, counts: Arc<ArticleCounts>) {
-        let Api { store, intake, views, metrics, clock, .. } = Api::clone(&self.parts);
+        let Api { store, intake, views, metrics, outbound, clock, .. } = Api::clone(&self.parts);
         let stop = || self.stop.clone();
         let log = self.parts.log.clone();
         self.tasks.spawn(log.run(clock.clone(), stop()));
         self.tasks.spawn(watch::follow_room(self.parts.clone(), stop()));
         let roster = views.roster().clone();
         self.tasks.spawn(publish::run(rounds, stop()));
+        let purges = self.parts.publisher.purges().clone();
+        self.tasks.spawn(purge::run(purges, outbound, clock.clone(), stop()));
         self.tasks.spawn(due::run(intake, store.revisions(), clock, stop()));
         self.tasks.spawn(stop().run_until_cancelled_owned(roster.follow(store.clone())));
         self.tasks.spawn(watch::count_articles(counts, store.clone(), metrics.clone(), stop()));
@@ -151,6 +154,7 @@ impl Daemon {
         parts.intake.reconfigure(config.site.clone(), &config.limits);
         let trusted = config.public.trusted_proxies.clone();
         parts.views.reconfigure(&config.views, &config.site.origins, trusted);
+        parts.outbound.reconfigure(&config.outbound);
         parts.limits.store(Arc::new(config.limits.clone()));
         parts.zone.store(Arc::new(config.site.time_zone));
         parts.jobs.limit_time(config.jobs.time_limit);
@@ -217,8 +221,10 @@ async fn build(
     let zone = Arc::new(ArcSwap::from_pointee(config.site.time_zone));
     let job_parts = job_parts(&publisher, store.room(), &metrics, config);
     let jobs = series::start_jobs(&job_parts, &store, config, clock.clone()).await?;
+    let outbound = Outbound::new(&config.outbound)?;
     let (access, reload_fault) = (AccessLog::new(config.log.access), Arc::default());
     let parts = Arc::new(Api {
+        outbound,
         store,
         intake,
         publisher,
