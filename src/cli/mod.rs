@@ -3,6 +3,7 @@
 //! input or the settings are wrong, 2 the usage is, 3 the system failed.
 
 mod articles;
+mod backup;
 mod check;
 mod demo;
 mod failure;
@@ -10,8 +11,10 @@ mod feeds;
 mod import;
 pub mod log;
 mod render;
+mod restore;
 mod serve;
 mod stats;
+mod supervisor;
 mod token;
 
 use std::{ffi::OsString, io::Write, path::PathBuf, process::ExitCode};
@@ -55,6 +58,10 @@ enum Command {
     Stats(stats::StatsArgs),
     /// Create, list or revoke tokens of the API
     Token(token::TokenArgs),
+    /// Copy everything into a new folder, beside a running daemon or without one
+    Backup(backup::BackupArgs),
+    /// Put a backup back into an empty data folder
+    Restore(restore::RestoreArgs),
 }
 
 /// Which daemon is meant.
@@ -112,6 +119,8 @@ fn run(Cli { which, command }: Cli) -> Result<(), Failure> {
             Command::Feeds(args) => feeds::run(&which, args).await,
             Command::Stats(args) => stats::run(&which, args).await,
             Command::Token(args) => token::run(&which, args).await,
+            Command::Backup(args) => backup::run(&which, args).await,
+            Command::Restore(args) => restore::run(&which, args).await,
         }
     })
 }
