@@ -4,13 +4,16 @@
 
 mod articles;
 mod check;
+mod completions;
 mod demo;
 mod failure;
 mod feeds;
 mod import;
 pub mod log;
+mod man;
 mod render;
 mod serve;
+mod settings;
 mod stats;
 mod token;
 
@@ -55,6 +58,12 @@ enum Command {
     Stats(stats::StatsArgs),
     /// Create, list or revoke tokens of the API
     Token(token::TokenArgs),
+    /// Write the reference of all settings
+    Settings(settings::SettingsArgs),
+    /// Write the manual page
+    Man(man::ManArgs),
+    /// Write completions for a shell
+    Completions(completions::CompletionsArgs),
 }
 
 /// Which daemon is meant.
@@ -112,6 +121,9 @@ fn run(Cli { which, command }: Cli) -> Result<(), Failure> {
             Command::Feeds(args) => feeds::run(&which, args).await,
             Command::Stats(args) => stats::run(&which, args).await,
             Command::Token(args) => token::run(&which, args).await,
+            Command::Settings(args) => settings::run(&which, args).await,
+            Command::Man(args) => man::run(&which, args).await,
+            Command::Completions(args) => completions::run(&which, args).await,
         }
     })
 }
@@ -140,6 +152,11 @@ impl Which {
         let store = Store::open(&config.store).await?;
         Ok((config, store))
     }
+}
+
+/// Writes a whole text to standard output.
+pub fn print(text: &[u8]) -> Result<(), Failure> {
+    Ok(std::io::stdout().lock().write_all(text)?)
 }
 
 /// Writes a line to standard output.

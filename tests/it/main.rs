@@ -29,6 +29,7 @@ mod opml;
 mod ops;
 mod page;
 mod publish;
+mod reference;
 mod reload;
 mod restart;
 mod roster;
