@@ -11,6 +11,7 @@ use super::{
     Config, FeedsAuto, Jobs, Limits, Log, LogFormat, Metrics, Ops, Outbound, Public, Publish, Pull,
     Purge, Site, Store, Views, declared,
     layers::{At, Plain},
+    reference::{self, SectionReference},
     schema::Sheet,
     takeover, value,
 };
@@ -124,6 +125,15 @@ pub fn parse(
         Some(config) if faults.is_empty() => Ok(config),
         _ => Err(ConfigErrors(faults)),
     }
+}
+
+/// Every setting there is, in the order of `default.toml`.
+pub fn reference() -> Vec<SectionReference> {
+    let mut sheet = Sheet::new(DEFAULTS);
+    sheet.ask_what_is_taken();
+    // Only the asking counts.
+    let _ = build(&mut sheet);
+    reference::read(DEFAULTS, &sheet.into_accepts())
 }
 
 fn lay_flags(sheet: &mut Sheet, flags: &Overrides) {
@@ -437,5 +447,23 @@ mod tests {
         let mut sheet = Sheet::new(DEFAULTS);
         assert!(build(&mut sheet).is_some());
         assert_eq!(sheet.unread(), Vec::<&str>::new());
+    }
+    /// What the parsers say is told, so it cannot be otherwise.
+    #[test]
+    fn the_reference_has_every_key_with_its_bounds() {
+        let keys = reference().into_iter().filter(|section| !section.is_repeated);
+        let keys: Vec<_> = keys
+            .flat_map(|s| s.keys.into_iter().map(move |k| (format!("{}.{}", s.name, k.name), k)))
+            .collect();
+        let known: std::collections::BTreeSet<_> = keys.iter().map(|(full, _)| full).collect();
+        assert_eq!(known, Sheet::new(DEFAULTS).keys().collect());
+        let accepts = |full: &str| {
+            let found = keys.iter().find(|(name, _)| name == full);
+            found.and_then(|(_, key)| key.accepts.clone()).unwrap_or_default()
+        };
+        assert_eq!(accepts("store.readers"), "1 to 256");
+        assert_eq!(accepts("limits.header_bytes_max"), "8 KiB to 16 MiB");
+        assert_eq!(accepts("publish.shrink_max"), "0 to 1");
+        assert_eq!(accepts("log.format"), "auto, text, json");
     }
 }

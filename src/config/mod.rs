@@ -7,6 +7,7 @@ mod declared;
 mod feeds;
 mod layers;
 mod load;
+mod reference;
 mod schema;
 mod sources;
 mod takeover;
@@ -19,7 +20,8 @@ use chrono_tz::Tz;
 use ipnet::IpNet;
 
 pub use feeds::{Content, FeedConfig, FeedLanguage, FeedsAuto, Select};
-pub use load::{ConfigErrors, Fault, Overrides, load, parse};
+pub use load::{ConfigErrors, Fault, Overrides, load, parse, reference};
+pub use reference::{KeyReference, SectionReference};
 pub use sources::{FeedSource, SourceConfig, SourceKind, WordPressSource};
 pub use value::{parse_duration, parse_log_level};
 pub use warnings::{Warning, warnings};

@@ -35,6 +35,7 @@ mod page;
 mod parked;
 mod publish;
 mod purge;
+mod reference;
 mod reload;
 mod restart;
 mod roster;
