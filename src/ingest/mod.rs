@@ -4,6 +4,7 @@ pub mod article_json;
 mod candidate;
 pub mod clean;
 pub mod due;
+pub mod feed;
 mod hash;
 pub mod import;
 mod intake;

@@ -1,4 +1,4 @@
-//! The article database: articles with their revisions, feed entries, documents, jobs, tokens.
+//! The article database: articles with their revisions, feed entries, documents, jobs, tokens, sources.
 //!
 //! SQL stands only in here. [`Store`] is `jarshy.db`; `views.db` is opened by [`views`]. Callers see
 //! facts of [`crate::model`] and never rows. The store calls nobody: who wants to know of a change
@@ -12,6 +12,7 @@ mod error;
 mod facts;
 mod jobs;
 mod sections;
+mod sources;
 mod tokens;
 mod value;
 pub mod views;
@@ -35,12 +36,14 @@ pub use entries::{Entry, EntryChanges, FeedState};
 pub use error::{DbError, OpenError};
 pub use jobs::JobRun;
 pub use sections::sections_in;
+pub use sources::SourceState;
 pub use tokens::{NewToken, Scope, Token, split_token};
 pub use value::{Row, Value};
 
 use crate::config;
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_articles.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_articles.sql"), include_str!("migrations/0002_sources.sql")];
 
 /// The article database, shared by cloning.
 #[derive(Clone, Debug)]

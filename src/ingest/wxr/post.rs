@@ -194,7 +194,7 @@ fn title(item: &Item, body_html: &str) -> String {
 }
 
 /// The first words of a text, with `…` where it goes on.
-fn first_words(text: &str) -> String {
+pub(in crate::ingest) fn first_words(text: &str) -> String {
     let mut title = String::new();
     for (at, word) in text.split(' ').enumerate() {
         let is_full = title.chars().count() + word.chars().count() >= TITLE_CHARS;
