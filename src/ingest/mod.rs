@@ -15,6 +15,7 @@ pub mod page;
 mod refusal;
 pub mod source;
 mod tidy;
+pub mod wordpress;
 pub mod wxr;
 
 pub use candidate::{Candidate, Origin};
