@@ -16,6 +16,7 @@ pub mod page;
 mod refusal;
 pub mod source;
 mod tidy;
+pub mod wordpress;
 pub mod wxr;
 
 pub use candidate::{Candidate, Origin};

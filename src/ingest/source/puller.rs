@@ -7,22 +7,26 @@ use super::{
 };
 use crate::{
     config::{SourceConfig, SourceKind},
+    ingest::wordpress::WordPress,
     model::Millis,
 };
 
 /// A source of whatever kind.
 pub(super) enum Puller {
-    Feed(FeedPuller),
-    Unknown,
+    Feed(Box<FeedPuller>),
+    WordPress(Box<WordPress>),
 }
 
 impl Puller {
     pub(super) fn new(config: &SourceConfig, parts: &Parts) -> Puller {
         let Parts { store, intake, outbound, .. } = parts.clone();
         match &config.kind {
-            SourceKind::WordPress(_) => Puller::Unknown,
+            SourceKind::WordPress(source) => {
+                Puller::WordPress(Box::new(WordPress::new(source, outbound, intake, store)))
+            }
             SourceKind::Feed(source) => {
-                Puller::Feed(FeedPuller::new(source, config.every, outbound, intake, store))
+                let feed = FeedPuller::new(source, config.every, outbound, intake, store);
+                Puller::Feed(Box::new(feed))
             }
         }
     }
@@ -36,7 +40,7 @@ impl Puller {
     ) -> Result<Pulled, PullError> {
         match self {
             Puller::Feed(feed) => feed.pull(cursor, now, progress).await,
-            Puller::Unknown => Err(PullError::Content("WordPress cannot be pulled yet".into())),
+            Puller::WordPress(site) => site.pull(cursor, now, progress).await,
         }
     }
 }
