@@ -5,6 +5,7 @@
 
 mod lock;
 mod series;
+mod sources;
 mod watch;
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
@@ -18,7 +19,7 @@ use self::{lock::FolderLock, series::ArticleCounts};
 use crate::{
     clock::Clock,
     config::Config,
-    ingest::{Intake, due},
+    ingest::{Intake, due, source},
     jobs,
     metrics::Metrics,
     publish::{self, Publisher, Rounds},
@@ -97,6 +98,7 @@ impl Daemon {
         let public_door = web::Public::new(
             parts.publisher.shelf().clone(),
             parts.views.clone(),
+            parts.sources.clone(),
             parts.limits.clone(),
             parts.metrics.clone(),
             parts.clock.clone(),
@@ -133,6 +135,8 @@ impl Daemon {
         parts.intake.reconfigure(config.site.clone(), &config.limits);
         let trusted = config.public.trusted_proxies.clone();
         parts.views.reconfigure(&config.views, &config.site.origins, trusted);
+        parts.outbound.reconfigure(&config.outbound);
+        parts.sources.reload(&config.sources, &config.pull).await;
         parts.limits.store(Arc::new(config.limits.clone()));
         parts.zone.store(Arc::new(config.site.time_zone));
         let needs_restart = needs_restart(&old, &config);
@@ -150,6 +154,7 @@ impl Daemon {
     /// home.
     pub async fn stop(self) {
         self.parts.jobs.stop().await;
+        self.parts.sources.stop().await;
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
@@ -180,11 +185,31 @@ async fn build(
     let settings = publish::Settings::from(config);
     let (publisher, rounds) =
         Publisher::load(store.clone(), settings, metrics.clone(), clock.clone()).await?;
+    let outbound = sources::outbound(config)?;
     let limits = Arc::new(ArcSwap::from_pointee(config.limits.clone()));
     let zone = Arc::new(ArcSwap::from_pointee(config.site.time_zone));
     let job_parts = job_parts(&publisher, &metrics, config);
     let jobs = series::start_jobs(&job_parts, &store, config, clock.clone()).await?;
-    let api = Api { store, intake, publisher, views, jobs, metrics, clock, limits, zone };
+    let pulled = source::Parts {
+        store: store.clone(),
+        intake: intake.clone(),
+        outbound: outbound.clone(),
+        clock: clock.clone(),
+    };
+    let sources = sources::start(pulled, config, &metrics).await?;
+    let api = Api {
+        store,
+        intake,
+        publisher,
+        sources,
+        outbound,
+        views,
+        jobs,
+        metrics,
+        clock,
+        limits,
+        zone,
+    };
     let parts = Arc::new(api);
     series::register(&parts, config)?;
     let counts = ArticleCounts::register(&parts.metrics)?;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Failure, Listeners, Which, say};
 use crate::{
-    config::{Config, Fault, Warning, warnings},
+    config::{Config, Fault, SourceConfig, Warning, warnings},
     store,
 };
 
@@ -47,12 +47,22 @@ fn warnings_of(config: &Config) -> Vec<Warning> {
 
 fn summary(config: &Config) -> String {
     format!(
-        "the settings are good: {} feeds, public on {}, ops on {}, data in {}",
+        "the settings are good: {} feeds, {}, public on {}, ops on {}, data in {}",
         config.feeds.len(),
+        sources(config),
         config.public.listen,
         config.ops.listen,
         config.store.data.display()
     )
+}
+
+/// `2 sources (wordpress site, feed agency)`.
+fn sources(config: &Config) -> String {
+    let one = |source: &SourceConfig| format!("{} {}", source.kind.as_str(), source.name);
+    match config.sources.iter().map(one).collect::<Vec<_>>() {
+        sources if sources.is_empty() => "no sources".to_owned(),
+        sources => format!("{} sources ({})", sources.len(), sources.join(", ")),
+    }
 }
 
 fn as_json(faults: &[Fault], warnings: &[Warning]) -> serde_json::Value {

@@ -11,6 +11,7 @@ mod import;
 pub mod log;
 mod render;
 mod serve;
+mod sources;
 mod stats;
 mod token;
 
@@ -51,6 +52,8 @@ enum Command {
     Articles(articles::ArticlesArgs),
     /// Show the state of each feed
     Feeds(feeds::FeedsArgs),
+    /// Show the state of each source
+    Sources(sources::SourcesArgs),
     /// Show what was read
     Stats(stats::StatsArgs),
     /// Create, list or revoke tokens of the API
@@ -110,6 +113,7 @@ fn run(Cli { which, command }: Cli) -> Result<(), Failure> {
             Command::Render(args) => render::run(&which, args).await,
             Command::Articles(args) => articles::run(&which, args).await,
             Command::Feeds(args) => feeds::run(&which, args).await,
+            Command::Sources(args) => sources::run(&which, args).await,
             Command::Stats(args) => stats::run(&which, args).await,
             Command::Token(args) => token::run(&which, args).await,
         }

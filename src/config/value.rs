@@ -48,6 +48,16 @@ pub(super) fn words(value: &Plain) -> Parsed<String> {
         .and_then(|t| if t.trim().is_empty() { Err("the text is empty".into()) } else { Ok(t) })
 }
 
+/// What a header can carry everywhere: printable ASCII, or nothing.
+pub(super) fn header_value(value: &Plain) -> Parsed<String> {
+    let text = text(value)?;
+    let good = |c: char| c == ' ' || c.is_ascii_graphic();
+    match text.chars().all(good) {
+        true => Ok(text.trim().to_owned()),
+        false => Err(format!("`{}` is more than printable ASCII", cut(&text))),
+    }
+}
+
 pub(super) fn truth(value: &Plain) -> Parsed<bool> {
     match value {
         Plain::Truth(truth) => Ok(*truth),

@@ -4,6 +4,7 @@ pub mod article_json;
 mod candidate;
 pub mod clean;
 pub mod due;
+pub mod feed;
 mod hash;
 pub mod import;
 mod intake;
@@ -13,7 +14,9 @@ mod local_time;
 mod merge;
 pub mod page;
 mod refusal;
+pub mod source;
 mod tidy;
+pub mod wordpress;
 pub mod wxr;
 
 pub use candidate::{Candidate, Origin};

@@ -1,4 +1,4 @@
-//! The article database: articles with their revisions, feed entries, documents, jobs, tokens.
+//! The article database: articles with their revisions, feed entries, documents, jobs, tokens, sources.
 //!
 //! SQL stands only in here. [`Store`] is `jarshy.db`; `views.db` is opened by [`views`]. Callers see
 //! facts of [`crate::model`] and never rows. The store calls nobody: who wants to know of a change
@@ -10,9 +10,11 @@ mod documents;
 mod entries;
 mod error;
 mod facts;
+mod held;
 mod jobs;
 mod old_names;
 mod sections;
+mod sources;
 mod tokens;
 mod value;
 pub mod views;
@@ -34,15 +36,20 @@ pub use db::{Batch, Db, Returned, Step, Writer};
 pub use documents::{DocumentFacts, KeptDocument};
 pub use entries::{Entry, EntryChanges, FeedState};
 pub use error::{DbError, OpenError};
+pub use held::Held;
 pub use jobs::JobRun;
 pub use sections::sections_in;
+pub use sources::SourceState;
 pub use tokens::{NewToken, Scope, Token, split_token};
 pub use value::{Row, Value};
 
 use crate::config;
 
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_articles.sql"), include_str!("migrations/0002_old_names.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_articles.sql"),
+    include_str!("migrations/0002_sources.sql"),
+    include_str!("migrations/0003_old_names.sql"),
+];
 
 /// The article database, shared by cloning.
 #[derive(Clone, Debug)]

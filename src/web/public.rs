@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     answer::{self, Answer},
-    feeds, host,
+    feeds, host, ping,
     server::Door,
     takeover::{Asked, Takeover},
     views,
@@ -16,6 +16,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::Limits,
+    ingest::source::Sources,
     metrics::{Metrics, RouteMetrics},
     model::Channel,
     publish::Shelf,
@@ -33,6 +34,7 @@ pub struct Public(Arc<Inner>);
 struct Inner {
     shelf: Arc<Shelf>,
     views: Views,
+    sources: Sources,
     limits: Arc<ArcSwap<Limits>>,
     metrics: Arc<Metrics>,
     clock: Clock,
@@ -48,6 +50,7 @@ struct Routes {
     hit: RouteMetrics,
     pixel: RouteMetrics,
     count: RouteMetrics,
+    ping: RouteMetrics,
     other: RouteMetrics,
 }
 
@@ -59,6 +62,7 @@ enum Route<'a> {
     Feed(&'a str),
     Hit(views::Named<'a>, Channel),
     Count(&'a str),
+    Ping,
     Other,
 }
 
@@ -67,6 +71,7 @@ impl Public {
     pub fn new(
         shelf: Arc<Shelf>,
         views: Views,
+        sources: Sources,
         limits: Arc<ArcSwap<Limits>>,
         metrics: Arc<Metrics>,
         clock: Clock,
@@ -78,10 +83,11 @@ impl Public {
             hit: metrics.route("hit"),
             pixel: metrics.route("pixel"),
             count: metrics.route("count"),
+            ping: metrics.route("ping"),
             other: metrics.route("other"),
         };
         let takeover = Takeover::new(&metrics);
-        Public(Arc::new(Inner { shelf, views, limits, metrics, clock, takeover, routes }))
+        Public(Arc::new(Inner { shelf, views, sources, limits, metrics, clock, takeover, routes }))
     }
 }
 
@@ -182,6 +188,10 @@ impl Inner {
                 views::hit(&self.views, bounds, (named, channel), parts, body, peer.ip()).await
             }
             Route::Count(rest) => views::count(&self.views, method, headers, rest),
+            Route::Ping => {
+                let limits = self.limits.load_full();
+                ping::ping(&self.sources, (&limits, &self.metrics), method, body).await
+            }
             Route::Other if parts.uri.path().starts_with("/feeds/") => feeds::not_found(),
             Route::Other => answer::text(StatusCode::NOT_FOUND, NOTHING),
         }
@@ -196,6 +206,7 @@ impl Routes {
             Route::Hit(_, Channel::Script) => &self.hit,
             Route::Hit(_, Channel::Pixel) => &self.pixel,
             Route::Count(_) => &self.count,
+            Route::Ping => &self.ping,
             Route::Other => &self.other,
         }
     }
@@ -214,6 +225,9 @@ fn route<'a>(path: &'a str, query: Option<&'a str>) -> Route<'a> {
     }
     if let Some(rest) = path.strip_prefix("/count/") {
         return Route::Count(rest);
+    }
+    if path == "/ping" {
+        return Route::Ping;
     }
     match path.strip_prefix("/feeds/") {
         Some(slug) if !slug.contains(['.', '/']) && !slug.is_empty() => Route::Feed(slug),
