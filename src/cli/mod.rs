@@ -2,6 +2,7 @@
 //! did on standard output, and fails with one sentence on standard error and an exit code: 1 the
 //! input or the settings are wrong, 2 the usage is, 3 the system failed.
 
+mod against;
 mod articles;
 mod check;
 mod demo;
@@ -42,7 +43,7 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Run the daemon
     Serve(serve::ServeArgs),
-    /// Say everything that is wrong with the settings
+    /// Say everything that is wrong with the settings, or what subscribers of an old feed would notice
     Check(check::CheckArgs),
     /// Take articles in from WordPress exports, saved pages or JSON lines
     Import(import::ImportArgs),
