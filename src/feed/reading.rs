@@ -116,14 +116,15 @@ impl<'a> Reader<'a> {
             } else if let Some(inner) = tag.strip_prefix("<!--") {
                 (None, inner.split_once("-->").map_or("", |(_, after)| after))
             } else {
-                let end = tag.find('>').unwrap_or(tag.len() - 1);
-                (Some(&tag[1..end]), &tag[end + 1..])
+                let Some((tag, after)) = tag[1..].split_once('>') else { break };
+                (Some(tag), after)
             };
             if let Some(tag) = ended {
                 self.tag(tag);
             }
             rest = after;
         }
+        self.finish();
         let (format, self_url) = (self.format?, self.self_url);
         Some(ReadFeed { format, self_url, entries: self.entries })
     }
