@@ -2,6 +2,7 @@
 //! did on standard output, and fails with one sentence on standard error and an exit code: 1 the
 //! input or the settings are wrong, 2 the usage is, 3 the system failed.
 
+mod against;
 mod articles;
 mod backup;
 mod check;
@@ -16,6 +17,7 @@ mod render;
 mod restore;
 mod serve;
 mod settings;
+mod sources;
 mod stats;
 mod supervisor;
 mod token;
@@ -47,7 +49,7 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Run the daemon
     Serve(serve::ServeArgs),
-    /// Say everything that is wrong with the settings
+    /// Say everything that is wrong with the settings, or what subscribers of an old feed would notice
     Check(check::CheckArgs),
     /// Take articles in from WordPress exports, saved pages or JSON lines
     Import(import::ImportArgs),
@@ -57,6 +59,8 @@ enum Command {
     Articles(articles::ArticlesArgs),
     /// Show the state of each feed
     Feeds(feeds::FeedsArgs),
+    /// Show the state of each source
+    Sources(sources::SourcesArgs),
     /// Show what was read
     Stats(stats::StatsArgs),
     /// Create, list or revoke tokens of the API
@@ -126,6 +130,7 @@ fn run(Cli { which, command }: Cli) -> Result<(), Failure> {
             Command::Render(args) => render::run(&which, args).await,
             Command::Articles(args) => articles::run(&which, args).await,
             Command::Feeds(args) => feeds::run(&which, args).await,
+            Command::Sources(args) => sources::run(&which, args).await,
             Command::Stats(args) => stats::run(&which, args).await,
             Command::Token(args) => token::run(&which, args).await,
             Command::Backup(args) => backup::run(&which, args).await,

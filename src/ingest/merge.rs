@@ -55,6 +55,10 @@ fn source_has_nothing_to_say(
     if stored.marks.withdrawn.as_ref().is_some_and(|w| w.by != source) {
         return Some(Decision::Withheld);
     }
+    // The source took it back, and shows it again.
+    if stored.marks.withdrawn.is_some() && new.candidate.status != Status::Withdrawn {
+        return None;
+    }
     let marks = &stored.marks;
     let same = marks.source_hash.as_ref() == Some(&new.source_hash);
     let same_time = match (marks.source_modified_at, new.candidate.updated_at) {

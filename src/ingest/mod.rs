@@ -4,6 +4,7 @@ pub mod article_json;
 mod candidate;
 pub mod clean;
 pub mod due;
+pub mod feed;
 mod hash;
 pub mod import;
 mod intake;
@@ -16,6 +17,7 @@ mod refusal;
 pub mod source;
 mod tidy;
 mod withdraw;
+pub mod wordpress;
 pub mod wxr;
 
 pub use candidate::{Candidate, Origin};

@@ -1,4 +1,4 @@
-//! The article database: articles with their revisions, feed entries, documents, jobs, tokens.
+//! The article database: articles with their revisions, feed entries, documents, jobs, tokens, sources.
 //!
 //! SQL stands only in here. [`Store`] is `jarshy.db`; `views.db` is opened by [`views`]. Callers see
 //! facts of [`crate::model`] and never rows. The store calls nobody: who wants to know of a change
@@ -13,6 +13,7 @@ mod documents;
 mod entries;
 mod error;
 mod facts;
+mod held;
 mod jobs;
 mod migrate;
 mod old_names;
@@ -20,6 +21,7 @@ mod restored;
 mod room;
 mod salvage;
 mod sections;
+mod sources;
 mod tokens;
 mod value;
 pub mod views;
@@ -42,11 +44,13 @@ pub use db::{Batch, Db, Returned, Step, Writer};
 pub use documents::{DocumentFacts, KeptDocument};
 pub use entries::{Entry, EntryChanges, FeedState};
 pub use error::{DbError, OpenError};
+pub use held::Held;
 pub use jobs::JobRun;
 pub use restored::Restored;
 pub use room::{Room, RoomLevel};
 pub use salvage::{Salvaged, damaged_files, salvage_views};
 pub use sections::sections_in;
+pub use sources::SourceState;
 pub use tokens::{NewToken, Scope, Token, split_token};
 pub use value::{Row, Value};
 
@@ -56,6 +60,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_articles.sql"),
     include_str!("migrations/0002_audit.sql"),
     include_str!("migrations/0003_old_names.sql"),
+    include_str!("migrations/0004_sources.sql"),
 ];
 
 /// The article database, shared by cloning.
