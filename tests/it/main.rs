@@ -5,6 +5,7 @@
 mod api;
 mod architecture;
 mod autofeeds;
+mod backup;
 mod clean;
 mod cli;
 mod client_address;
@@ -39,6 +40,7 @@ mod schedule;
 mod select;
 mod settings;
 mod tokens;
+mod upgrade;
 mod upstream;
 mod view_log;
 mod view_model;
