@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod access_log;
 mod api;
 mod architecture;
 mod autofeeds;
 mod backup;
+mod binary;
 mod clean;
 mod cli;
 mod client_address;
@@ -23,6 +25,7 @@ mod import;
 mod intake;
 mod jobs;
 mod listeners;
+mod log_level;
 mod metrics;
 mod negotiation;
 mod newsroom;
