@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod access_log;
 mod against;
 mod api;
 mod architecture;
 mod autofeeds;
+mod backup;
+mod binary;
 mod clean;
 mod cli;
 mod client_address;
@@ -25,6 +28,7 @@ mod import;
 mod intake;
 mod jobs;
 mod listeners;
+mod log_level;
 mod metrics;
 mod moved;
 mod negotiation;
@@ -47,6 +51,7 @@ mod select;
 mod settings;
 mod takeover;
 mod tokens;
+mod upgrade;
 mod upstream;
 mod view_log;
 mod view_model;
