@@ -2,6 +2,7 @@
 
 pub mod article_json;
 mod candidate;
+pub mod carry;
 pub mod clean;
 pub mod due;
 mod hash;
@@ -18,4 +19,5 @@ pub mod wxr;
 
 pub use candidate::{Candidate, Origin};
 pub use intake::{Intake, Outcome, Taken, Withdrawn};
+pub use local_time::date_or_time;
 pub use refusal::{Refusal, RefusalKind};

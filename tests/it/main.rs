@@ -5,6 +5,7 @@
 mod api;
 mod architecture;
 mod autofeeds;
+mod carry;
 mod clean;
 mod cli;
 mod client_address;
