@@ -9,6 +9,7 @@ mod architecture;
 mod autofeeds;
 mod backup;
 mod binary;
+mod carry;
 mod clean;
 mod cli;
 mod client_address;
