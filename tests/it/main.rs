@@ -43,4 +43,5 @@ mod view_log;
 mod view_model;
 mod views;
 mod wire;
+mod wordpress;
 mod wxr;
