@@ -59,4 +59,5 @@ mod view_model;
 mod views;
 mod wire;
 mod withdraw;
+mod wordpress;
 mod wxr;
