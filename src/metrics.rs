@@ -221,8 +221,12 @@ impl Metrics {
 }
 
 /// Every limit that is counted when it is hit.
-pub const LIMITS: [&str; 8] = [
+pub const LIMITS: [&str; 12] = [
     "connections",
+    "connections_given_way",
+    "connections_per_address",
+    "api_requests",
+    "exports",
     "headers",
     "uri",
     "body",

@@ -2,6 +2,7 @@
 //! SIGINT drain and stop.
 
 use clap::Args;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, Listeners, Which, log};
@@ -19,10 +20,19 @@ pub async fn run(which: &Which, args: ServeArgs) -> Result<(), Failure> {
     let config = which.settings(&args.listeners)?;
     let log = log::start(&config.log)?;
     let signals = Signals::listen()?;
+    take_descriptors();
     let daemon = Daemon::start(config, Clock::system()).await?;
     let settings = || which.settings(&args.listeners);
     until_stopped(daemon, signals, settings, &log).await;
     Ok(())
+}
+
+/// Takes as many open files as the system would give: the usual 1024 are for programs that cannot
+/// count further, and a listener holds more connections than that.
+pub(super) fn take_descriptors() {
+    let files = getrlimit(Resource::Nofile);
+    // Where it is refused, the listeners hold fewer connections.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: files.maximum, ..files });
 }
 
 /// The signals that a daemon understands.
@@ -59,7 +69,12 @@ pub(super) async fn until_stopped(
         }
     }
     tell_supervisor(sd_notify::NotifyState::Stopping);
-    daemon.stop().await;
+    tokio::select! {
+        () = daemon.stop() => {}
+        // What was acknowledged is on disk; the next start takes up the rest.
+        _ = signals.terminate.recv() => tracing::warn!("told to stop twice, so nothing is waited for"),
+        _ = signals.interrupt.recv() => tracing::warn!("told to stop twice, so nothing is waited for"),
+    }
 }
 
 /// Takes new settings, or keeps the old ones and says why.

@@ -4,6 +4,7 @@
 //! [`Ops`] hands requests to the table of `routes`. Nothing is decided here: a request is read, asked
 //! of the feature, and answered; [`error`] is the one place where an error becomes a status.
 
+mod admission;
 mod answer;
 mod articles;
 mod auth;
@@ -20,6 +21,7 @@ mod jobs;
 mod negotiate;
 mod openapi;
 mod ops;
+mod phase;
 mod public;
 mod request;
 mod routes;

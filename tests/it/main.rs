@@ -27,6 +27,7 @@ mod negotiation;
 mod newsroom;
 mod opml;
 mod ops;
+mod overload;
 mod page;
 mod publish;
 mod reload;
