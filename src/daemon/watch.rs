@@ -1,4 +1,5 @@
-//! Looking at what no event tells: other processes' writes, and how many articles there are.
+//! Looking at what no event tells: other processes' writes, the end of a store's failure, and how many
+//! articles there are.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,6 +16,7 @@ const COUNT_EVERY: Duration = Duration::from_secs(2);
 /// Announces revisions that another process wrote.
 pub async fn follow_other_processes(store: Store, metrics: Arc<Metrics>, stop: CancellationToken) {
     while sleep(LOOK_EVERY, &stop).await {
+        store.probe_after_fault().await;
         if let Err(error) = store.look_for_changes().await {
             tracing::warn!(%error, "the article database could not be read");
             metrics.store_errors.inc();

@@ -10,6 +10,7 @@ mod documents;
 mod entries;
 mod error;
 mod facts;
+mod identity;
 mod jobs;
 mod sections;
 mod tokens;
@@ -76,6 +77,18 @@ impl Store {
         let newest = rows.first_mut().map_or(Ok(0), Row::int)?;
         self.announce(newest);
         Ok(newest)
+    }
+
+    /// Why articles are refused at present; `None` when they are taken.
+    pub fn write_fault(&self) -> Option<DbError> {
+        self.db.write_fault()
+    }
+
+    /// Finds out whether a store that refused a write takes them again.
+    pub async fn probe_after_fault(&self) {
+        if self.write_fault().is_some() {
+            self.db.probe().await;
+        }
     }
 
     /// Tells the watchers of a revision that is on disk.

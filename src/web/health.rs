@@ -43,6 +43,9 @@ async fn reasons(api: &Api) -> Vec<String> {
     if let Err(error) = api.store.look_for_changes().await {
         reasons.push(format!("the article database cannot be read: {error}"));
     }
+    if let Some(error) = api.store.write_fault() {
+        reasons.push(format!("articles are refused, jarshy.db cannot be written: {error}"));
+    }
     if let Some(error) = api.publisher.fault() {
         reasons.push(format!(
             "publishing cannot do all of its work, the article database fails: {error}; look at the disk"
