@@ -18,6 +18,7 @@ mod feeds;
 mod guard;
 mod hits;
 mod hostile;
+mod hostile_framing;
 mod hostile_store;
 mod import;
 mod intake;
