@@ -11,7 +11,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
@@ -60,6 +60,9 @@ const SHORT_REST: Duration = Duration::from_millis(5);
 /// What hyper allows by itself.
 const HYPER_HEADERS_MAX: usize = 100;
 
+/// How often it is logged that accepting fails.
+const SAY_EVERY: Duration = Duration::from_secs(10);
+
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n\
     Content-Type: text/plain; charset=utf-8\r\nContent-Length: 45\r\n\r\n\
     Too many connections are open, try again soon";
@@ -85,7 +88,7 @@ impl Listener {
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
         let (limits, trusted) = (self.limits.clone(), self.trusted_proxies.clone());
-        let share = self.descriptors_share;
+        let (share, mut said) = (self.descriptors_share, None);
         let mut seats = Seats::new(limits, trusted, self.metrics.clone(), share);
         loop {
             let accepted = tokio::select! {
@@ -103,7 +106,7 @@ impl Listener {
                     let (connection, phase) = self.serve((stream, peer), place, &door, &graceful);
                     seats.seated(phase, connections.spawn(connection));
                 }
-                Err(error) => rest(&error, &mut seats).await,
+                Err(error) => rest(&error, &mut seats, &mut said).await,
             }
         }
         drop(self.socket);
@@ -177,8 +180,11 @@ fn builder(limits: &Limits) -> http1::Builder {
 }
 
 /// Waits until accepting may succeed again; without a descriptor left, an idle connection gives way.
-async fn rest(error: &io::Error, seats: &mut Seats) {
-    tracing::warn!(%error, "a connection was not accepted");
+async fn rest(error: &io::Error, seats: &mut Seats, said: &mut Option<Instant>) {
+    if said.is_none_or(|said| said.elapsed() > SAY_EVERY) {
+        tracing::warn!(%error, "a connection was not accepted; this is said every ten seconds at most");
+        *said = Some(Instant::now());
+    }
     let none_left = [Errno::MFILE, Errno::NFILE].map(|errno| Some(errno.raw_os_error()));
     let frees_one = none_left.contains(&error.raw_os_error()) && seats.give_way();
     tokio::time::sleep(if frees_one { SHORT_REST } else { REST }).await;

@@ -212,7 +212,8 @@ fn a_preface_of_http_2_is_refused_at_once() {
         for to in [running.public(), running.ops()] {
             let mut wire = Wire::to(to);
             wire.send(preface);
-            assert_eq!(answers(wire, preface), [], "{preface:?}");
+            let answers = answers(wire, preface);
+            assert!(matches!(answers[..], [] | [400]), "{preface:?}: {answers:?}");
         }
     }
 }

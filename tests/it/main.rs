@@ -19,6 +19,7 @@ mod guard;
 mod hits;
 mod hostile;
 mod hostile_framing;
+mod hostile_requests;
 mod hostile_store;
 mod import;
 mod intake;
