@@ -27,6 +27,9 @@ use crate::{config::Limits, metrics::Metrics};
 /// Up to here head and body are copied together and sent at once.
 const TOGETHER_BYTES_MAX: usize = 8 << 10;
 
+/// What the kernel takes before it is sent: 200 slow readers would else cost 500 MB of buffers.
+const UNSENT_BYTES_MAX: u32 = 256 << 10;
+
 const MALFORMED: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\
     Content-Type: text/plain; charset=utf-8\r\nContent-Length: 25\r\n\r\n\
     The request is malformed\n";
@@ -105,8 +108,9 @@ impl Patient {
             write_bytes_per_second: limits.write_bytes_per_second_min.max(1) as f64,
         };
         let patience = u32::try_from(times.write.as_millis()).unwrap_or(u32::MAX);
-        // Where it cannot be set, only what the kernel buffers is held longer.
+        // Where these cannot be set, the kernel keeps more for the peer, and for longer.
         let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, patience);
+        let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
         let since = Instant::now();
         let bell = Box::pin(tokio::time::sleep_until(since + times.head));
         let patient = Patient {
