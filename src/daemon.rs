@@ -13,6 +13,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
+use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -37,6 +38,7 @@ pub struct Daemon {
     pub ops: SocketAddr,
     parts: Arc<Api>,
     config: ArcSwap<Config>,
+    trusted_proxies: Arc<ArcSwap<Vec<IpNet>>>,
     tasks: TaskTracker,
     stop: CancellationToken,
     _lock: FolderLock,
@@ -68,6 +70,7 @@ impl Daemon {
         let daemon = Daemon {
             public: public.local_addr()?,
             ops: ops.local_addr()?,
+            trusted_proxies: Arc::new(ArcSwap::from_pointee(config.public.trusted_proxies.clone())),
             config: ArcSwap::from_pointee(config.clone()),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -114,15 +117,17 @@ impl Daemon {
         settings: &config::Public,
     ) -> anyhow::Result<()> {
         let parts = &self.parts;
-        let listener = |socket| Listener {
+        let listener = |socket, descriptors_share| Listener {
             socket,
+            descriptors_share,
             limits: parts.limits.clone(),
+            trusted_proxies: self.trusted_proxies.clone(),
             metrics: parts.metrics.clone(),
         };
         let public_door = web::Public::new(parts, settings)?;
         let ops_door = web::Ops::new(parts.clone());
-        self.tasks.spawn(listener(public).run(public_door, self.stop.clone()));
-        self.tasks.spawn(listener(ops).run(ops_door, self.stop.clone()));
+        self.tasks.spawn(listener(public, 0.75).run(public_door, self.stop.clone()));
+        self.tasks.spawn(listener(ops, 0.25).run(ops_door, self.stop.clone()));
         Ok(())
     }
 
@@ -152,6 +157,7 @@ impl Daemon {
         }
         parts.intake.reconfigure(config.site.clone(), &config.limits);
         let trusted = config.public.trusted_proxies.clone();
+        self.trusted_proxies.store(Arc::new(trusted.clone()));
         parts.views.reconfigure(&config.views, &config.site.origins, trusted);
         parts.outbound.reconfigure(&config.outbound);
         parts.sources.reload(&config.sources, &config.pull).await;

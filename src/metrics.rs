@@ -255,8 +255,12 @@ impl Metrics {
 }
 
 /// Every limit that is counted when it is hit.
-pub const LIMITS: [&str; 10] = [
+pub const LIMITS: [&str; 14] = [
     "connections",
+    "connections_given_way",
+    "connections_per_address",
+    "api_requests",
+    "exports",
     "headers",
     "uri",
     "body",

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     Failure, Listeners, Which, log, say,
-    serve::{Signals, until_stopped},
+    serve::{Signals, take_descriptors, until_stopped},
 };
 use crate::{
     clock::Clock,
@@ -44,6 +44,7 @@ pub async fn run(which: &Which, args: DemoArgs) -> Result<(), Failure> {
     // Before the daemon starts, so that its first answers are whole.
     fill(&config).await?;
     let level = log.level(&config.log);
+    take_descriptors();
     let daemon = Daemon::start_with_log(config, Clock::system(), level).await?;
     let now = daemon.parts().clock.now();
     let token = new_token(&daemon.parts().store, now).await?;

@@ -2,6 +2,7 @@
 //! SIGINT drain and stop.
 
 use clap::Args;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, Listeners, Which, log, supervisor};
@@ -20,10 +21,19 @@ pub async fn run(which: &Which, args: ServeArgs) -> Result<(), Failure> {
     let log = log::start(&config.log)?;
     let signals = Signals::listen()?;
     let level = log.level(&config.log);
+    take_descriptors();
     let daemon = Daemon::start_with_log(config, Clock::system(), level).await?;
     let settings = || which.settings(&args.listeners);
     until_stopped(daemon, signals, settings).await;
     Ok(())
+}
+
+/// Takes as many open files as the system would give: the usual 1024 are for programs that cannot
+/// count further, and a listener holds more connections than that.
+pub(super) fn take_descriptors() {
+    let files = getrlimit(Resource::Nofile);
+    // Where it is refused, the listeners hold fewer connections.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: files.maximum, ..files });
 }
 
 /// The signals that a daemon understands.
@@ -65,7 +75,12 @@ pub(super) async fn until_stopped(
     }
     watchdog.abort();
     supervisor::stopping();
-    daemon.stop().await;
+    tokio::select! {
+        () = daemon.stop() => {}
+        // What was acknowledged is on disk; the next start takes up the rest.
+        _ = signals.terminate.recv() => tracing::warn!("told to stop twice, so nothing is waited for"),
+        _ = signals.interrupt.recv() => tracing::warn!("told to stop twice, so nothing is waited for"),
+    }
 }
 
 /// Takes new settings, or keeps the old ones and says why.

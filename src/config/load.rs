@@ -278,6 +278,9 @@ fn publish(sheet: &mut Sheet) -> Option<Publish> {
 
 fn limits(sheet: &mut Sheet) -> Option<Limits> {
     let connections_max = within(sheet, "limits.connections_max", 1, 1 << 20);
+    let per_address = within(sheet, "limits.connections_per_address_max", 1, 1 << 20);
+    let connection_age_max = wait(sheet, "limits.connection_age_max");
+    let descriptors_reserved = within(sheet, "limits.descriptors_reserved", 0, 1 << 20);
     // hyper's buffer is never smaller than 8 KiB.
     let header_bytes_max = bytes(sheet, "limits.header_bytes_max", 8 << 10, 16 << 20);
     let headers_max = within(sheet, "limits.headers_max", 8, 1000);
@@ -289,12 +292,18 @@ fn limits(sheet: &mut Sheet) -> Option<Limits> {
     let body_timeout = wait(sheet, "limits.body_timeout");
     let idle_timeout = wait(sheet, "limits.idle_timeout");
     let write_timeout = wait(sheet, "limits.write_timeout");
+    let write_rate = bytes(sheet, "limits.write_bytes_per_second_min", 1, 1 << 30);
+    let api_requests_max = within(sheet, "limits.api_requests_max", 1, 1 << 16);
+    let exports_max = within(sheet, "limits.exports_max", 1, 1 << 16);
     let drain_timeout = sheet.get("limits.drain_timeout", value::duration);
     let article_bytes_max = bytes(sheet, "limits.article_bytes_max", 1 << 10, 256 << 20);
     let html_depth_max = within(sheet, "limits.html_depth_max", 8, 2000);
     let list_max = within(sheet, "limits.list_max", 1, 100_000);
     Some(Limits {
         connections_max: connections_max?,
+        connections_per_address_max: per_address?,
+        connection_age_max: connection_age_max?,
+        descriptors_reserved: descriptors_reserved?,
         header_bytes_max: header_bytes_max?,
         headers_max: headers_max?,
         uri_bytes_max: uri_bytes_max?,
@@ -305,6 +314,9 @@ fn limits(sheet: &mut Sheet) -> Option<Limits> {
         body_timeout: body_timeout?,
         idle_timeout: idle_timeout?,
         write_timeout: write_timeout?,
+        write_bytes_per_second_min: write_rate?,
+        api_requests_max: api_requests_max?,
+        exports_max: exports_max?,
         drain_timeout: drain_timeout?,
         article_bytes_max: article_bytes_max?,
         html_depth_max: html_depth_max?,

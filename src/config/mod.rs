@@ -162,6 +162,12 @@ pub struct Publish {
 pub struct Limits {
     /// Open connections of a listener.
     pub connections_max: usize,
+    /// Open connections of one IPv4 address or IPv6 /64 that is no trusted proxy.
+    pub connections_per_address_max: usize,
+    /// An older connection is closed after its next answer.
+    pub connection_age_max: Duration,
+    /// Open files that connections leave to the databases.
+    pub descriptors_reserved: usize,
     /// Request line and headers together.
     pub header_bytes_max: usize,
     /// Header lines.
@@ -182,6 +188,12 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// Without any progress in taking an answer.
     pub write_timeout: Duration,
+    /// How fast an answer must be taken on average, once a peer is `write_timeout` behind.
+    pub write_bytes_per_second_min: usize,
+    /// API requests at once.
+    pub api_requests_max: usize,
+    /// Of these, lists, changes, batches and reports.
+    pub exports_max: usize,
     /// How long a stop waits for answers under way.
     pub drain_timeout: Duration,
     /// One article's HTML.

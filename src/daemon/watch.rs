@@ -1,4 +1,5 @@
-//! Looking at what no event tells: other processes' writes, and how many articles there are.
+//! Looking at what no event tells: other processes' writes, the end of a store's failure, and how many
+//! articles there are.
 
 use std::{sync::Arc, time::Duration};
 
@@ -49,6 +50,7 @@ pub fn tell_room(parts: &Api) {
 /// Announces revisions that another process wrote.
 pub async fn follow_other_processes(store: Store, metrics: Arc<Metrics>, stop: CancellationToken) {
     while sleep(LOOK_EVERY, &stop).await {
+        store.probe_after_fault().await;
         if let Err(error) = store.look_for_changes().await {
             tracing::warn!(%error, "the article database could not be read");
             metrics.store_errors.inc();

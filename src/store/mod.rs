@@ -14,6 +14,7 @@ mod entries;
 mod error;
 mod facts;
 mod held;
+mod identity;
 mod jobs;
 mod migrate;
 mod old_names;
@@ -116,6 +117,18 @@ impl Store {
         self.announce(newest);
         self.names.send_if_modified(|known| std::mem::replace(known, names) != names);
         Ok(newest)
+    }
+
+    /// Why articles are refused at present; `None` when they are taken.
+    pub fn write_fault(&self) -> Option<DbError> {
+        self.db.write_fault()
+    }
+
+    /// Finds out whether a store that refused a write takes them again.
+    pub async fn probe_after_fault(&self) {
+        if self.write_fault().is_some() {
+            self.db.probe().await;
+        }
     }
 
     /// Tells the watchers of a revision that is on disk.

@@ -19,6 +19,7 @@ use self::sums::Sums;
 use super::{
     db::{Batch, Step, Writer, open_reader, query},
     error::{DbError, OpenError},
+    identity::Identity,
     value::Row,
 };
 use crate::model::{Channel, Millis, Verdict};
@@ -74,6 +75,7 @@ pub struct ViewLog {
     busy_timeout: Duration,
     /// `None` after a failure that could not be recovered from yet.
     writer: Option<Writer>,
+    identity: Identity,
 }
 
 impl ViewLog {
@@ -81,7 +83,8 @@ impl ViewLog {
     pub fn open(data: &Path, busy_timeout: Duration) -> Result<ViewLog, OpenError> {
         let path = database_path(data);
         let writer = Writer::open(&path, busy_timeout, MIGRATIONS)?;
-        Ok(ViewLog { path, busy_timeout, writer: Some(writer) })
+        let identity = writer.identity().clone();
+        Ok(ViewLog { path, busy_timeout, writer: Some(writer), identity })
     }
 
     /// Keeps one batch; on disk when this returns `Ok`. After an error it may or may not be there,
@@ -112,6 +115,8 @@ impl ViewLog {
     /// Closes and opens the file anew after an I/O error and takes away what was refused: every batch
     /// after `acknowledged`. Only when this returns `Ok` may a batch be acknowledged again.
     pub fn recover(&mut self, acknowledged: i64) -> Result<(), DbError> {
+        // Opening would make a fresh file where there is none, and count on in it.
+        self.identity.check_file()?;
         self.writer = None;
         let open = Writer::open(&self.path, self.busy_timeout, MIGRATIONS);
         let writer = open.map_err(|e| DbError::Failed(e.to_string()))?;

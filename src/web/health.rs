@@ -50,6 +50,9 @@ async fn reasons(api: &Api) -> Vec<String> {
             "the article database cannot be read: {error}; look at the disk, and restore a backup if it is damaged"
         ));
     }
+    if let Some(error) = api.store.write_fault() {
+        reasons.push(format!("articles are refused, jarshy.db cannot be written: {error}"));
+    }
     if let Some(error) = api.publisher.fault() {
         reasons.push(format!(
             "publishing cannot do all of its work, the article database fails: {error}; look at the disk"

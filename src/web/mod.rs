@@ -5,6 +5,7 @@
 //! of the feature, and answered; [`error`] is the one place where an error becomes a status.
 
 mod access;
+mod admission;
 mod answer;
 mod articles;
 mod auth;
@@ -24,6 +25,7 @@ mod log;
 mod negotiate;
 mod openapi;
 mod ops;
+mod phase;
 mod ping;
 mod public;
 mod request;

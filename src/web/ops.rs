@@ -14,12 +14,17 @@ use axum::{
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
-use hyper::{StatusCode, body::Incoming, header::HeaderValue};
+use hyper::{
+    StatusCode,
+    body::Incoming,
+    header::{self, HeaderValue},
+};
 use tower::ServiceExt;
 
 use super::{
     Api, Problem, StoreErrors,
     access::{Asked, REQUEST_ID, method_name},
+    admission::{Turn, Turns},
     answer::{self, Answer},
     error::LimitHit,
     host,
@@ -30,6 +35,9 @@ use crate::metrics::RouteMetrics;
 
 const BAD_HOST: &str = "a request needs exactly one valid Host header";
 const LONG_URI: &str = "the address is too long";
+const BUSY: &str = "too many requests are under way; send it again in a moment";
+/// What reads or brings many articles at once, and can wait longest.
+const EXPORTS: [&str; 3] = ["/api/v1/articles", "/api/v1/changes", "/api/v1/views"];
 const BROKEN: &str = "something broke in jarshy; its log says what";
 
 /// The door for the newsroom's ops, editors' tools and partners' mirrors.
@@ -38,6 +46,8 @@ pub struct Ops {
     api: Arc<Api>,
     router: Router,
     routes: Arc<Vec<OpsRoute>>,
+    requests: Turns,
+    exports: Turns,
 }
 
 /// A route with its name in metrics and in the access log.
@@ -58,7 +68,22 @@ impl Ops {
         let routes = NAMES.iter().map(route).collect();
         let (router, _) = router(api.clone());
         let router = router.layer(from_fn(tell_route));
-        Ops { api, router, routes: Arc::new(routes) }
+        let (requests, exports) = <(Turns, Turns)>::default();
+        Ops { api, router, routes: Arc::new(routes), requests, exports }
+    }
+
+    /// The turns that a request holds while it is under way; the limit it hit where there is none.
+    /// Who only watches needs none: it must be seen how busy the daemon is.
+    fn turns(&self, path: &str) -> Result<Vec<Turn>, &'static str> {
+        let mut turns = Vec::new();
+        if path.starts_with("/api/") {
+            let limits = self.api.limits.load();
+            turns.push(self.requests.take(limits.api_requests_max).ok_or("api_requests")?);
+            if EXPORTS.contains(&path) {
+                turns.push(self.exports.take(limits.exports_max).ok_or("exports")?);
+            }
+        }
+        Ok(turns)
     }
 
     fn refusal(&self, request: &Request<Incoming>) -> Option<Answer> {
@@ -133,12 +158,25 @@ impl Door for Ops {
             let method = method_name(request.method());
             let mut answer = match door.refusal(&request) {
                 Some(refusal) => refusal,
-                None => door.routed(request).await,
+                None => match door.turns(request.uri().path()) {
+                    Err(limit) => busy(limit),
+                    Ok(turns) => {
+                        let answer = door.routed(request).await;
+                        drop(turns);
+                        answer
+                    }
+                },
             };
             door.tell(id, method, began, &mut answer);
             answer
         }
     }
+}
+
+fn busy(limit: &'static str) -> Answer {
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, BUSY).for_limit(limit);
+    let after = (header::RETRY_AFTER, HeaderValue::from_static("1"));
+    answer::routed(problem.with(after.0, after.1).into_response())
 }
 
 fn problem(status: StatusCode, detail: &str) -> Answer {

@@ -283,6 +283,19 @@ async fn bodies_are_bounded_and_of_the_right_kind() {
     client.ask("PUT", uri, &announced, "{}").await.problem(413);
     let drip = Body::new(Drip { chunks: 300, ends: true });
     client.ask("PUT", uri, &[], drip).await.problem(413);
+    let many = format!("[{}0]", "0,".repeat(100_000));
+    let padded = "x".repeat(70_000);
+    for (fields, says) in [
+        (json!({"tags": vec!["x"; 1001]}), "`tags` has 1001 elements, at most 1000"),
+        (json!({"tags": [padded]}), "`tags[0]` has 70000 bytes, at most 65536"),
+        (json!({"title": padded}), "`title` has 70000 bytes"),
+        (json!({ (padded.as_str()): 1 }), "is not a field here; known are"),
+    ] {
+        let refused = client.put("a", &story_with(fields)).await;
+        assert!(refused.problem(422).contains(says), "{}", refused.problem(422));
+    }
+    let numbers = format!("{{\"tags\":{many}}}");
+    client.ask("PUT", uri, &[], numbers).await.problem(422);
     let html = story_with(json!({"body_html": "x".repeat(100 << 10)}));
     let answer = client.put("a", &html).await;
     assert!(answer.problem(413).contains("body_html"));
