@@ -5,6 +5,7 @@ system's; the databases and php-fpm listen on sockets in the folder, nginx on on
 are ended by id. Nothing here knows WordPress.
 """
 
+import ctypes
 import os
 import shutil
 import signal
@@ -61,6 +62,15 @@ def user():
     return {} if os.geteuid() else {"user": "nobody", "group": "nogroup", "extra_groups": []}
 
 
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent():
+    """Run in a child: it is asked to end when the test is killed before it can stop it."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 def give(path):
     """Hands a file or folder to whom the servers run as."""
     if not os.geteuid():
@@ -85,7 +95,8 @@ class Servers:
         environment = {"PATH": PATH, "HOME": str(self.folder), "LANG": "C.UTF-8"}
         process = subprocess.Popen(
             [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            cwd=self.folder, env=environment, start_new_session=True, **user())
+            cwd=self.folder, env=environment, start_new_session=True,
+            preexec_fn=end_with_parent, **user())
         log.close()
         self.started.append((name, process))
         return process
@@ -105,7 +116,7 @@ class Servers:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
                 try:
-                    process.wait(20)
+                    process.wait(60)
                 except subprocess.TimeoutExpired:
                     print(f"{name} does not end, it is killed", file=sys.stderr)
                     process.kill()

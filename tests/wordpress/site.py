@@ -20,7 +20,8 @@ def main():
     options.add_argument("--fill", type=int, default=0, metavar="N", help="with the first N posts of the export")
     options.add_argument("--page-cache", action="store_true", help="nginx keeps pages for 60 s")
     options = options.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for end in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(end, lambda *_: sys.exit(0))
     try:
         with Site(options.folder) as site:
             if options.fill:
@@ -30,8 +31,6 @@ def main():
             signal.pause()
     except Missing as missing:
         sys.exit(str(missing))
-    except KeyboardInterrupt:
-        return
 
 
 def tell(site):

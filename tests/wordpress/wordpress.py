@@ -4,6 +4,7 @@ Started again on the same folder it goes on where it was. It reaches nothing but
 """
 
 import base64
+import fcntl
 import http.client
 import json
 import os
@@ -44,6 +45,7 @@ class Site:
         self.servers = servers.Servers(self.folder)
         self.url = self.port = self.nginx = self.version = None
         self.fronts = 0
+        self.lock = None
 
     def __enter__(self):
         try:
@@ -71,6 +73,9 @@ class Site:
 
     def stop(self):
         self.servers.stop()
+        if self.lock:
+            self.lock.close()
+            self.lock = None
 
     def lay(self):
         """The files, in a folder that is the servers' own. A port once taken stays the site's."""
@@ -79,6 +84,7 @@ class Site:
         for path in (self.folder, self.folder / "tmp"):
             servers.give(path)
         os.chmod(self.folder, 0o700)
+        self.take()
         told = self.folder / "url"
         if not told.exists():
             told.write_text(f"http://127.0.0.1:{servers.free_port()}")
@@ -88,6 +94,16 @@ class Site:
             self.copy_wordpress()
         shutil.copy(PHP / "wp-config.php", self.www / "wp-config.php")
         shutil.copy(PHP / "quiet.php", self.www / "wp-content" / "mu-plugins" / "quiet.php")
+
+    def take(self):
+        """One at a time in a folder."""
+        self.lock = open(self.folder / "lock", "w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.lock.close()
+            self.lock = None
+            raise Missing(f"another WordPress runs in {self.folder}: stop it, or name another folder") from None
 
     def copy_wordpress(self):
         """A copy: PHP follows links, and would end in the system's own settings."""
