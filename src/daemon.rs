@@ -17,7 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::{lock::FolderLock, series::ArticleCounts};
 use crate::{
     clock::Clock,
-    config::Config,
+    config::{self, Config},
     ingest::{Intake, due},
     jobs,
     metrics::Metrics,
@@ -60,7 +60,7 @@ impl Daemon {
             parts,
         };
         daemon.spawn_workers(rounds, counts);
-        daemon.spawn_listeners(public, ops);
+        daemon.spawn_listeners(public, ops, &config.public)?;
         daemon.say_where(&config.store.data)?;
         tracing::info!(public = %daemon.public, ops = %daemon.ops, "jarshy is ready");
         Ok(daemon)
@@ -87,7 +87,12 @@ impl Daemon {
         self.tasks.spawn(watch::follow_other_processes(store, metrics, stop()));
     }
 
-    fn spawn_listeners(&self, public: TcpListener, ops: TcpListener) {
+    fn spawn_listeners(
+        &self,
+        public: TcpListener,
+        ops: TcpListener,
+        settings: &config::Public,
+    ) -> anyhow::Result<()> {
         let parts = &self.parts;
         let listener = |socket| Listener {
             socket,
@@ -100,10 +105,12 @@ impl Daemon {
             parts.limits.clone(),
             parts.metrics.clone(),
             parts.clock.clone(),
-        );
+            settings,
+        )?;
         let ops_door = web::Ops::new(parts.clone());
         self.tasks.spawn(listener(public).run(public_door, self.stop.clone()));
         self.tasks.spawn(listener(ops).run(ops_door, self.stop.clone()));
+        Ok(())
     }
 
     /// `daemon.json`: where a running daemon is, for commands on the same data folder.

@@ -221,7 +221,7 @@ impl Metrics {
 }
 
 /// Every limit that is counted when it is hit.
-pub const LIMITS: [&str; 8] = [
+pub const LIMITS: [&str; 9] = [
     "connections",
     "headers",
     "uri",
@@ -230,6 +230,7 @@ pub const LIMITS: [&str; 8] = [
     "body_time",
     "write_time",
     "auto_feeds",
+    "count_ids",
 ];
 
 /// The commit jarshy was built from, where the build says.

@@ -225,6 +225,10 @@ fn views(sheet: &mut Sheet) -> Option<Views> {
     let batch_hits_max = within(sheet, "views.batch_hits_max", 1, 1 << 20);
     let repeat_keys_max = within(sheet, "views.repeat_keys_max", 1, 100_000_000);
     let fold_every = wait(sheet, "views.fold_every");
+    let idempotency_keys_max = within(sheet, "views.idempotency_keys_max", 0, 10_000_000);
+    let parked_max = within(sheet, "views.parked_max", 0, 1_000_000);
+    // The script on the page asks for a hundred at once.
+    let count_ids_max = within(sheet, "views.count_ids_max", 100, 10_000);
     Some(Views {
         repeat_window: repeat_window?,
         require_origin: require_origin?,
@@ -232,6 +236,9 @@ fn views(sheet: &mut Sheet) -> Option<Views> {
         batch_hits_max: batch_hits_max?,
         repeat_keys_max: repeat_keys_max?,
         fold_every: fold_every?,
+        idempotency_keys_max: idempotency_keys_max?,
+        parked_max: parked_max?,
+        count_ids_max: count_ids_max?,
     })
 }
 

@@ -119,6 +119,12 @@ pub struct Views {
     pub repeat_keys_max: usize,
     /// How often committed hits are added to the counts.
     pub fold_every: Duration,
+    /// Hits with an `Idempotency-Key` remembered.
+    pub idempotency_keys_max: usize,
+    /// Rows of hits for articles that have not arrived.
+    pub parked_max: usize,
+    /// Articles of one `/count?ids=`.
+    pub count_ids_max: usize,
 }
 
 /// `[publish]`: bounds on what is published.

@@ -21,7 +21,8 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-pub use document::{Document, Encoding, Variant, http_date};
+pub use document::{Document, Encoding, Parts, Variant, http_date};
+pub use encode::{brotli, gzip};
 pub use once::{OnceError, render_once};
 pub use rounds::Rounds;
 pub use shelf::{Shelf, document_path};

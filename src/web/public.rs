@@ -8,16 +8,16 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     answer::{self, Answer},
-    feeds, host,
+    counts, feeds, host, script,
     server::Door,
     views,
 };
 use crate::{
     clock::Clock,
-    config::Limits,
+    config::{self, Limits},
     metrics::{Metrics, RouteMetrics},
     model::Channel,
-    publish::Shelf,
+    publish::{Document, Shelf},
     views::Views,
 };
 
@@ -35,12 +35,14 @@ struct Inner {
     limits: Arc<ArcSwap<Limits>>,
     metrics: Arc<Metrics>,
     clock: Clock,
+    script: Document,
     routes: Routes,
 }
 
 /// One handle for each route of this listener.
 struct Routes {
     document: RouteMetrics,
+    script: RouteMetrics,
     feed: RouteMetrics,
     hit: RouteMetrics,
     pixel: RouteMetrics,
@@ -53,45 +55,55 @@ struct Routes {
 enum Route<'a> {
     /// A ready document whose path was written with percent signs.
     Document(&'a str),
+    Script,
     Feed(&'a str),
     Hit(views::Named<'a>, Channel),
-    Count(&'a str),
+    Count(counts::Asked<'a>),
     Other,
 }
 
 impl Public {
-    /// A door with these features behind it.
+    /// A door with these features behind it, and `/views.js`.
     pub fn new(
         shelf: Arc<Shelf>,
         views: Views,
         limits: Arc<ArcSwap<Limits>>,
         metrics: Arc<Metrics>,
         clock: Clock,
-    ) -> Public {
+        settings: &config::Public,
+    ) -> std::io::Result<Public> {
+        let script = script::document(clock.now(), settings)?;
         let routes = Routes {
             document: metrics.route("document"),
+            script: metrics.route("script"),
             feed: metrics.route("feed"),
             hit: metrics.route("hit"),
             pixel: metrics.route("pixel"),
             count: metrics.route("count"),
             other: metrics.route("other"),
         };
-        Public(Arc::new(Inner { shelf, views, limits, metrics, clock, routes }))
+        Ok(Public(Arc::new(Inner { shelf, views, limits, metrics, clock, script, routes })))
     }
 }
 
 impl Door for Public {
     fn answer_now(&self, request: &Request<Incoming>) -> Option<Answer> {
         let began = Instant::now();
-        let document = self.0.shelf.get(request.uri().path())?;
+        let path = request.uri().path();
+        let shelved = self.0.shelf.get(path);
+        let (document, counted) = match &shelved {
+            Some(document) => (&**document, &self.0.routes.document),
+            None if path == script::PATH => (&self.0.script, &self.0.routes.script),
+            None => return None,
+        };
         let answer = match self.0.refusal(request.headers(), request.uri()) {
             Some(refusal) => refusal,
             None => {
                 let now = self.0.clock.now();
-                feeds::document(request.method(), request.headers(), &document, now)
+                feeds::document(request.method(), request.headers(), document, now)
             }
         };
-        self.0.routes.document.answered(answer.status().as_u16(), began.elapsed());
+        counted.answered(answer.status().as_u16(), began.elapsed());
         Some(answer)
     }
 
@@ -151,6 +163,7 @@ impl Inner {
                 Some(document) => feeds::document(method, headers, &document, self.clock.now()),
                 None => feeds::not_found(),
             },
+            Route::Script => feeds::document(method, headers, &self.script, self.clock.now()),
             Route::Feed(slug) => {
                 feeds::by_accept(method, headers, &self.shelf, slug, self.clock.now())
             }
@@ -159,7 +172,7 @@ impl Inner {
                 let bounds = (&*limits, &*self.metrics);
                 views::hit(&self.views, bounds, (named, channel), parts, body, peer.ip()).await
             }
-            Route::Count(rest) => views::count(&self.views, method, headers, rest),
+            Route::Count(asked) => counts::answer(&self.views, &self.metrics, parts, asked),
             Route::Other if parts.uri.path().starts_with("/feeds/") => feeds::not_found(),
             Route::Other => answer::text(StatusCode::NOT_FOUND, NOTHING),
         }
@@ -170,6 +183,7 @@ impl Routes {
     fn of(&self, route: Route<'_>) -> &RouteMetrics {
         match route {
             Route::Document(_) => &self.document,
+            Route::Script => &self.script,
             Route::Feed(_) => &self.feed,
             Route::Hit(_, Channel::Script) => &self.hit,
             Route::Hit(_, Channel::Pixel) => &self.pixel,
@@ -191,7 +205,13 @@ fn route<'a>(path: &'a str, query: Option<&'a str>) -> Route<'a> {
         return Route::Hit(views::Named::Query(query.unwrap_or_default()), Channel::Script);
     }
     if let Some(rest) = path.strip_prefix("/count/") {
-        return Route::Count(rest);
+        return Route::Count(counts::Asked::One(rest));
+    }
+    if path == "/count" {
+        return Route::Count(counts::Asked::Many);
+    }
+    if path == script::PATH {
+        return Route::Script;
     }
     match path.strip_prefix("/feeds/") {
         Some(slug) if !slug.contains(['.', '/']) && !slug.is_empty() => Route::Feed(slug),
