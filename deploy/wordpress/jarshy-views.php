@@ -17,7 +17,8 @@
  *   define('JARSHY_PREFIX', 'wp');         // of article ids; what the source's `prefix` is in jarshy
  *   define('JARSHY_TYPES', 'post');        // post types, with commas: what the source's `types` are
  *
- * In a theme the number is `<?php echo jarshy_count(); ?>`, in a text it is the shortcode [jarshy_count].
+ * In a theme the number is `<?php echo jarshy_count(); ?>`, in lists too; in a text it is the shortcode
+ * [jarshy_count].
  */
 
 defined('ABSPATH') || exit;
@@ -43,6 +44,7 @@ function jarshy_count($post = null) {
     if ($article === '' || $elsewhere || !jarshy_setting('JARSHY_URL')) {
         return '';
     }
+    $GLOBALS['jarshy_counts'] = true;
     return '<span class="jarshy-count" data-jarshy-count="' . esc_attr($article) . '"></span>';
 }
 add_shortcode('jarshy_count', function () { return jarshy_count(); });
@@ -52,15 +54,18 @@ function jarshy_is_article_page() {
     return is_singular() && !is_preview() && !is_customize_preview() && !is_feed() && !is_embed();
 }
 
-// The page's own hit: the script, and an image for browsers without scripts.
+// The page's own hit: the script, and an image for browsers without scripts. Where the page is no
+// article's, but shows numbers, the script writes those and counts nothing.
 add_action('wp_footer', function () {
     $jarshy = untrailingslashit(jarshy_setting('JARSHY_URL'));
     $article = jarshy_is_article_page() ? jarshy_article(get_queried_object()) : '';
-    if ($jarshy === '' || $article === '') {
+    if ($jarshy === '' || ($article === '' && empty($GLOBALS['jarshy_counts']))) {
         return;
     }
     printf('<script async src="%s" data-article="%s"></script>' . "\n", esc_url("$jarshy/views.js"), esc_attr($article));
-    printf('<noscript><img src="%s" alt="" width="1" height="1"></noscript>' . "\n", esc_url("$jarshy/v/$article.gif"));
+    if ($article !== '') {
+        printf('<noscript><img src="%s" alt="" width="1" height="1"></noscript>' . "\n", esc_url("$jarshy/v/$article.gif"));
+    }
 });
 
 // The number beside the text, for themes that do not place it themselves.

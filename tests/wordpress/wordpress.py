@@ -168,6 +168,10 @@ class Site:
     def permalink(self, post):
         return self.php("return get_permalink($given['post']);", post=post)
 
+    def section_url(self, name):
+        """A category's page; its feed is below it."""
+        return self.php("return get_category_link(get_cat_ID($given['name']));", name=name)
+
     def set_option(self, name, value):
         return self.php("return update_option($given['name'], $given['value']);", name=name, value=value)
 
