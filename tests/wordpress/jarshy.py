@@ -115,9 +115,13 @@ class Jarshy(daemon.Daemon):
         return {name: n for name, n in self.series("jarshy_hit_verdicts_total", "verdict").items() if n}
 
     def series(self, metric, label):
+        """The metric's sums by one of its labels."""
         _, _, body = self.get_ops("/metrics")
         found = re.findall(rf'^{metric}\{{[^}}]*{label}="([^"]*)"[^}}]*\}} (\S+)$', body.decode(), re.M)
-        return {name: float(value) for name, value in found}
+        sums = {}
+        for name, value in found:
+            sums[name] = sums.get(name, 0) + float(value)
+        return sums
 
     def words(self):
         """What it has logged lately, for a failure's message."""
