@@ -18,8 +18,6 @@ from pathlib import Path
 import servers
 from servers import Missing
 
-servers.PROGRAMS.update({"chromedriver": "chromium-driver", "chromium": "chromium"})
-
 
 class Refused(Exception):
     """What WebDriver says it could not do."""

@@ -22,6 +22,8 @@ PROGRAMS = {
     "nginx": "nginx",
     "php": "php-cli",
     "php-fpm": "php-fpm",
+    "chromium": "chromium",
+    "chromedriver": "chromium-driver",
 }
 # Where root's programs are, also for those who do not have them in their PATH.
 PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
@@ -128,6 +130,19 @@ def last_words(folder, name):
     return "".join(f.read_text(errors="replace")[-1500:] for f in files if f.exists())
 
 
+def children(pid):
+    """Ids of the processes that one has started and that still run."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name_and_rest = stat.read_text(errors="replace").rsplit(")", 1)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(name_and_rest[1].split()[1]) == pid:
+            found.add(int(stat.parent.name))
+    return found
+
+
 def listens(path):
     """Whether somebody takes connections at a socket in the file system."""
     with socket.socket(socket.AF_UNIX) as one:
@@ -201,6 +216,7 @@ def nginx(servers, port, www):
     (folder / "nginx.conf").write_text(f"""\
 daemon off;
 worker_processes 1;
+worker_shutdown_timeout 5s;
 pid {folder}/nginx.pid;
 error_log {folder}/nginx.error warn;
 events {{ worker_connections 512; }}

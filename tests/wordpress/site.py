@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A WordPress to look at: `site.py start FOLDER [--fill N]` prints where it is and whom it lets in,
-and stays until Ctrl-C. Started again on the same folder it goes on where it was.
+and stays until Ctrl-C. Started again on the same folder it goes on where it was. `site.py missing`
+prints the Debian packages that have yet to be installed.
 """
 
 import argparse
@@ -10,16 +11,21 @@ import signal
 import sys
 
 from servers import Missing
-from wordpress import PASSWORD, Site
+from wordpress import PASSWORD, Site, missing
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("what", choices=["start"])
-    options.add_argument("folder")
+    options.add_argument("what", choices=["start", "missing"])
+    options.add_argument("folder", nargs="?")
     options.add_argument("--fill", type=int, default=0, metavar="N", help="with the first N posts of the export")
     options.add_argument("--page-cache", action="store_true", help="nginx keeps pages for 60 s")
     options = options.parse_args()
+    if options.what == "missing":
+        print(*sorted({package for _, package in missing()}))
+        return
+    if not options.folder:
+        sys.exit("site.py start needs a folder, which it makes where it is not there")
     for end in (signal.SIGTERM, signal.SIGINT):
         signal.signal(end, lambda *_: sys.exit(0))
     try:
@@ -29,8 +35,8 @@ def main():
             site.page_cache(options.page_cache)
             tell(site)
             signal.pause()
-    except Missing as missing:
-        sys.exit(str(missing))
+    except Missing as told:
+        sys.exit(str(told))
 
 
 def tell(site):

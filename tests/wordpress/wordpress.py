@@ -27,8 +27,12 @@ WORDPRESS = Path("/usr/share/wordpress")
 LANGUAGE = "ru_RU"
 THEME = "twentytwentythree"
 PASSWORD = "only-on-loopback"
-PACKAGES = ("wordpress wordpress-l10n wordpress-theme-twentytwentythree mariadb-server php-cli php-fpm "
-            "php-mysql nginx")
+# What is needed beside programs, and the Debian package it comes from.
+FILES = {
+    WORDPRESS / "wp-load.php": "wordpress",
+    WORDPRESS / "wp-content" / "themes" / THEME: "wordpress-theme-twentytwentythree",
+    WORDPRESS / "wp-content" / "languages" / f"{LANGUAGE}.mo": "wordpress-l10n",
+}
 OPTIONS = {
     "timezone_string": "Asia/Almaty", "blogdescription": "Облыстық ақпарат порталы",
     "show_avatars": 0, "ping_sites": "", "default_ping_status": "closed",
@@ -44,7 +48,6 @@ class Site:
         self.www = self.folder / "www"
         self.servers = servers.Servers(self.folder)
         self.url = self.port = self.nginx = self.version = None
-        self.fronts = 0
         self.lock = None
 
     def __enter__(self):
@@ -234,15 +237,11 @@ class Site:
         self.reload()
 
     def reload(self):
-        """nginx with its new settings, which have arrived when this returns."""
-        self.fronts += 1
-        mark = f"/front-{self.fronts}-{os.getpid()}"
-        front = self.folder / "front.conf"
-        kept = "".join(line for line in front.read_text().splitlines(True) if "# mark" not in line)
-        replace(front, kept + f"\nlocation = {mark} {{ return 204; }} # mark\n")
+        """nginx with its new settings: when this returns, no worker with the old ones is left."""
+        old = servers.children(self.nginx.pid)
         self.nginx.send_signal(signal.SIGHUP)
-        end = time.monotonic() + 20
-        while self.get(mark)[0] != 204:
+        end = time.monotonic() + 30
+        while not (now := servers.children(self.nginx.pid)) or now & old:
             if time.monotonic() > end:
                 raise RuntimeError(f"nginx did not take its settings: {servers.last_words(self.folder, 'nginx')}")
             time.sleep(0.02)
@@ -314,18 +313,23 @@ def php_literal(value):
     return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def check_programs():
-    missing = []
-    for name in servers.PROGRAMS:
+def missing():
+    """What is not installed, as (what, Debian package)."""
+    found = [(str(path), package) for path, package in FILES.items() if not path.exists()]
+    for name, package in servers.PROGRAMS.items():
         try:
             servers.program(name)
-        except Missing as told:
-            missing.append(str(told).split(":")[0])
-    if not (WORDPRESS / "wp-load.php").exists():
-        missing.append(f"{WORDPRESS} is missing")
-    if not (WORDPRESS / "wp-content" / "themes" / THEME).exists():
-        missing.append(f"the theme {THEME} is missing")
-    if not list((WORDPRESS / "wp-content" / "languages").glob(f"{LANGUAGE}.mo")):
-        missing.append(f"the language {LANGUAGE} is missing")
-    if missing:
-        raise Missing(f"{', '.join(missing)}: install the Debian packages {PACKAGES}")
+        except Missing:
+            found.append((name, package))
+    if not any(name == "php" for name, _ in found):
+        modules = subprocess.run([servers.program("php"), "-m"], capture_output=True, text=True).stdout
+        if "mysqli" not in modules.split():
+            found.append(("mysqli for PHP", "php-mysql"))
+    return found
+
+
+def check_programs():
+    found = missing()
+    if found:
+        what, packages = zip(*found)
+        raise Missing(f"{', '.join(what)}: missing; install the Debian packages {' '.join(packages)}")
