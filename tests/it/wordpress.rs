@@ -242,7 +242,7 @@ async fn a_walk_goes_on_where_it_was_when_the_process_died() {
         assert!(beside.pull().await.unwrap().more);
     }
     let before = beside.public().await.len();
-    assert!(before >= 20 && before < 57, "{before}");
+    assert!((20..57).contains(&before), "{before}");
     // This pull's articles are kept, its cursor is not.
     beside.source.pull(&beside.cursor, beside.now, &Progress::default()).await.unwrap();
     beside.restart();
