@@ -63,7 +63,7 @@ fn warnings_of(config: &Config) -> Vec<Warning> {
 
 fn summary(config: &Config) -> String {
     format!(
-        "the settings are good: {} feeds, {}, public on {}, ops on {}, data in {}",
+        "the settings are good: {} feeds{}, public on {}, ops on {}, data in {}",
         config.feeds.len(),
         sources(config),
         config.public.listen,
@@ -72,12 +72,12 @@ fn summary(config: &Config) -> String {
     )
 }
 
-/// `2 sources (wordpress site, feed agency)`.
+/// `, 2 sources (wordpress site, feed agency)`; nothing where there are none.
 fn sources(config: &Config) -> String {
     let one = |source: &SourceConfig| format!("{} {}", source.kind.as_str(), source.name);
     match config.sources.iter().map(one).collect::<Vec<_>>() {
-        sources if sources.is_empty() => "no sources".to_owned(),
-        sources => format!("{} sources ({})", sources.len(), sources.join(", ")),
+        sources if sources.is_empty() => String::new(),
+        sources => format!(", {} sources ({})", sources.len(), sources.join(", ")),
     }
 }
 

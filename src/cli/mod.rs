@@ -45,7 +45,7 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Say everything that is wrong with the settings, or what subscribers of an old feed would notice
     Check(check::CheckArgs),
-    /// Take articles in from WordPress exports, saved pages or JSON lines
+    /// Take articles in from WordPress exports, saved pages, JSON lines or feeds
     Import(import::ImportArgs),
     /// Write one document of a feed to standard output; no daemon needed
     Render(render::RenderArgs),

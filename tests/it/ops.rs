@@ -6,7 +6,9 @@ use crate::{
 };
 use jarshy::store::Scope;
 
-const FEED: &str = "[[feeds]]\nslug = \"news\"\ntitle = \"N\"\nlanguage = \"mixed\"\n";
+/// A source that may not be reached, of the same name as a job.
+const FEED: &str = "[[feeds]]\nslug = \"news\"\ntitle = \"N\"\nlanguage = \"mixed\"\n\
+    [[sources]]\nkind = \"feed\"\nname = \"check-databases\"\nurl = \"http://127.0.0.1:9/\"\n";
 
 /// Every route of the contract: method, address, the least scope that may.
 const ROUTES: [(&str, &str, Scope); 16] = [

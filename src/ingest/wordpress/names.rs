@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     ingest::{clean::plain_text, wxr::media_type},
-    model::{Media, MediaRole, WebUrl},
+    model::{Media, MediaRole, OldKind, OldName, WebUrl},
 };
 
 /// Numbers of one kind that are remembered.
@@ -45,7 +45,9 @@ impl Kind {
     /// The fields asked for.
     pub fn fields(self) -> &'static str {
         match self {
-            Kind::Section | Kind::Tag | Kind::Author => "id,name",
+            Kind::Section => "id,name,slug,parent,count",
+            Kind::Tag => "id,name,slug,count",
+            Kind::Author => "id,name,slug",
             Kind::Picture => {
                 "id,source_url,mime_type,alt_text,caption.rendered,description.rendered,\
                  media_details.width,media_details.height,media_details.filesize"
@@ -112,6 +114,34 @@ impl Names {
     pub fn forget(&mut self) {
         *self = Names::default();
     }
+}
+
+/// How the site calls these in addresses, for those who still ask for its feeds. A parent that
+/// neither the answer nor `known` names is left out.
+pub(super) fn old_names(kind: Kind, answer: &[Value], known: &[OldName]) -> Vec<OldName> {
+    let kind = match kind {
+        Kind::Section => OldKind::Category,
+        Kind::Tag => OldKind::Tag,
+        Kind::Author => OldKind::Author,
+        Kind::Picture => return Vec::new(),
+    };
+    let read = |item: &Value| {
+        let mut name = OldName::new(kind, item["slug"].as_str()?, &name(item)?)?;
+        name.number = number(&item["id"]);
+        name.articles = number(&item["count"]).unwrap_or_default();
+        Some((name, number(&item["parent"]).filter(|parent| *parent > 0)))
+    };
+    let read: Vec<(OldName, Option<u64>)> = answer.iter().filter_map(read).collect();
+    let all: Vec<OldName> = read.iter().map(|(name, _)| name).chain(known).cloned().collect();
+    let slug_of = |parent: u64| {
+        let found = all.iter().find(|name| (name.kind, name.number) == (kind, Some(parent)));
+        found.map(|name| name.slug.clone())
+    };
+    let with_parent = |(name, parent): (OldName, Option<u64>)| OldName {
+        parent: parent.and_then(slug_of),
+        ..name
+    };
+    read.into_iter().map(with_parent).collect()
 }
 
 fn keep<T>(
