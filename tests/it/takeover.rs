@@ -462,7 +462,9 @@ fn the_shipped_nginx_lines_send_feeds_here_and_leave_pages_to_php() {
     );
     fs::write(folder.path().join("nginx.conf"), settings).unwrap();
     let prefix = folder.path().to_str().unwrap();
-    let mut command = std::process::Command::new("nginx");
+    let in_sbin = Path::new("/usr/sbin/nginx").exists();
+    let program = if in_sbin { "/usr/sbin/nginx" } else { "nginx" };
+    let mut command = std::process::Command::new(program);
     let nginx = command.args(["-p", prefix, "-c", "nginx.conf", "-e", "stderr"]);
     let nginx = nginx.spawn().unwrap_or_else(|e| panic!("install the package `nginx`: {e}"));
     let _nginx = Ended(nginx);

@@ -187,3 +187,36 @@ fn picture(item: &Value) -> Option<Media> {
         url,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rest_tells_how_the_site_calls_things_in_addresses() {
+        let answer = serde_json::json!([
+            { "id": 4, "name": "Спорт &amp; отдых", "slug": "sport", "parent": 9, "count": 7 },
+            { "id": 9, "name": "Культура", "slug": "%d0%ba", "parent": 0, "count": 2 },
+            { "id": 5, "name": "", "slug": "nameless" },
+            { "id": 6, "name": "Мир", "slug": "mir", "parent": 77 },
+        ]);
+        let answer = answer.as_array().map(Vec::as_slice).unwrap_or_default();
+        let names = old_names(Kind::Section, answer, &[]);
+        let told: Vec<_> = names
+            .iter()
+            .map(|n| (n.slug.as_str(), n.name.as_str(), n.parent.as_deref(), n.number, n.articles))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("sport", "Спорт & отдых", Some("к"), Some(4), 7),
+                ("к", "Культура", None, Some(9), 2),
+                ("mir", "Мир", None, Some(6), 0),
+            ]
+        );
+        // The parent may have come before.
+        let later = old_names(Kind::Section, &answer[..1], &names[1..2]);
+        assert_eq!(later[0].parent.as_deref(), Some("к"));
+        assert!(old_names(Kind::Picture, answer, &[]).is_empty());
+    }
+}
