@@ -86,7 +86,6 @@ fn old_addresses_are_understood_as_wordpress_did() {
         ("/atom/", None, OldFeed::Main, Format::Atom),
         ("//feed//rdf//", None, OldFeed::Main, Format::Rdf),
         ("/category/a/b/feed/rss/", None, named(OldKind::Category, "b"), Format::Rdf),
-        ("/tag/feed/feed", None, named(OldKind::Tag, "feed"), Format::Rss),
         ("/author/x/atom", None, named(OldKind::Author, "x"), Format::Atom),
         ("/", Some("feed=atom&tag=x"), named(OldKind::Tag, "x"), Format::Atom),
         ("/feed/", Some("cat=7"), OldFeed::Numbered(OldKind::Category, 7), Format::Rss),
