@@ -19,7 +19,7 @@ use prometheus::{
     Error, Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 
-pub use self::families::{ByAgent, FeedMetrics, RouteMetrics};
+pub use self::families::{ByAgent, FeedMetrics, PurgeMetrics, RouteMetrics};
 use self::{
     asked::Asked,
     build::{counter, counters, gauge, histogram, seconds},
@@ -79,6 +79,8 @@ pub struct Metrics {
     pub data_free_bytes: IntGauge,
     /// Open connections of both listeners.
     pub connections: IntGauge,
+    /// Calls to the cache in front.
+    pub purges: PurgeMetrics,
 }
 
 /// One number of a metric that lives in a feature.
@@ -122,6 +124,7 @@ impl Metrics {
             )?,
             data_free_bytes: gauge(r, "data_free_bytes", "Room left on the data folder's disk.")?,
             connections: gauge(r, "http_connections", "Open connections of both listeners.")?,
+            purges: PurgeMetrics::new(r)?,
             registry: r.clone(),
         };
         metrics.begin_at_zero();
@@ -252,8 +255,12 @@ impl Metrics {
 }
 
 /// Every limit that is counted when it is hit.
-pub const LIMITS: [&str; 9] = [
+pub const LIMITS: [&str; 14] = [
     "connections",
+    "connections_given_way",
+    "connections_per_address",
+    "api_requests",
+    "exports",
     "headers",
     "uri",
     "body",
@@ -262,6 +269,7 @@ pub const LIMITS: [&str; 9] = [
     "write_time",
     "auto_feeds",
     "takeover_feeds",
+    "count_ids",
 ];
 
 /// The commit jarshy was built from, where the build says.

@@ -7,6 +7,7 @@ mod declared;
 mod feeds;
 mod layers;
 mod load;
+mod reference;
 mod schema;
 mod sources;
 mod takeover;
@@ -19,9 +20,10 @@ use chrono_tz::Tz;
 use ipnet::IpNet;
 
 pub use feeds::{Content, FeedConfig, FeedLanguage, FeedsAuto, Select};
-pub use load::{ConfigErrors, Fault, Overrides, load, parse};
+pub use load::{ConfigErrors, Fault, Overrides, load, parse, reference};
+pub use reference::{KeyReference, SectionReference};
 pub use sources::{FeedSource, SourceConfig, SourceKind, WordPressSource};
-pub use value::parse_duration;
+pub use value::{parse_duration, parse_log_level};
 pub use warnings::{Warning, warnings};
 
 use crate::model::{FeedSlug, Language, WebUrl};
@@ -51,6 +53,8 @@ pub struct Config {
     pub jobs: Jobs,
     /// The log.
     pub log: Log,
+    /// Telling a cache in front that documents changed.
+    pub purge: Purge,
     /// HTTP that jarshy starts.
     pub outbound: Outbound,
     /// What holds for every source.
@@ -113,6 +117,10 @@ pub struct Store {
     pub readers: usize,
     /// Writes waiting for the writer.
     pub write_queue_max: usize,
+    /// Less room on the disk, and articles are refused; a quarter of it, and hits too. 0 is never.
+    pub free_bytes_min: usize,
+    /// Less room on the disk, and it is said.
+    pub free_bytes_warn: usize,
 }
 
 /// `[views]`: counting views.
@@ -130,6 +138,12 @@ pub struct Views {
     pub repeat_keys_max: usize,
     /// How often committed hits are added to the counts.
     pub fold_every: Duration,
+    /// Hits with an `Idempotency-Key` remembered.
+    pub idempotency_keys_max: usize,
+    /// Rows of hits for articles that have not arrived.
+    pub parked_max: usize,
+    /// Articles of one `/count?ids=`.
+    pub count_ids_max: usize,
 }
 
 /// `[publish]`: bounds on what is published.
@@ -148,6 +162,12 @@ pub struct Publish {
 pub struct Limits {
     /// Open connections of a listener.
     pub connections_max: usize,
+    /// Open connections of one IPv4 address or IPv6 /64 that is no trusted proxy.
+    pub connections_per_address_max: usize,
+    /// An older connection is closed after its next answer.
+    pub connection_age_max: Duration,
+    /// Open files that connections leave to the databases.
+    pub descriptors_reserved: usize,
     /// Request line and headers together.
     pub header_bytes_max: usize,
     /// Header lines.
@@ -168,6 +188,12 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// Without any progress in taking an answer.
     pub write_timeout: Duration,
+    /// How fast an answer must be taken on average, once a peer is `write_timeout` behind.
+    pub write_bytes_per_second_min: usize,
+    /// API requests at once.
+    pub api_requests_max: usize,
+    /// Of these, lists, changes, batches and reports.
+    pub exports_max: usize,
     /// How long a stop waits for answers under way.
     pub drain_timeout: Duration,
     /// One article's HTML.
@@ -252,6 +278,24 @@ pub struct Jobs {
     pub time_limit: Duration,
 }
 
+/// `[purge]`: telling a cache in front of us that documents changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Purge {
+    /// Called for each changed document, with `{url}` `{path}` `{url_encoded}` `{path_encoded}`
+    /// filled in; `None` calls nobody.
+    pub url: Option<String>,
+    /// The method of the call.
+    pub method: String,
+    /// The body of the call, filled in as `url` is.
+    pub body: String,
+    /// A file of headers, one a line; read for each call, so that a key may change.
+    pub headers_file: Option<PathBuf>,
+    /// For a whole call.
+    pub timeout: Duration,
+    /// Calls for one change before it is given up.
+    pub tries_max: usize,
+}
+
 /// `[log]`: the log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Log {
@@ -259,6 +303,8 @@ pub struct Log {
     pub level: String,
     /// How lines look.
     pub format: LogFormat,
+    /// A line for each request.
+    pub access: bool,
 }
 
 /// How log lines look.

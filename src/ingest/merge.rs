@@ -6,7 +6,7 @@ use super::{Origin, Refusal, RefusalKind, hash::editorial_hash, tidy::Tidied};
 use crate::{
     config::Site,
     model::{Article, CarriedOver, Guid, Millis, Status},
-    store::{Marks, Put, Stored, Withdrawal},
+    store::{AuditAction, AuditNote, Marks, Put, Stored, Withdrawal},
 };
 
 /// What becomes of a candidate.
@@ -80,7 +80,7 @@ fn number_grew(stored: &Stored, new: &Tidied, now: Millis) -> Decision {
     }
     let article = Article { carried_over: Some(number), ..stored.article.clone() };
     let marks = stored.marks.clone();
-    Decision::Write(Box::new(Put { article, marks, expected: Some(stored.revision) }))
+    Decision::Write(Box::new(Put { article, marks, expected: Some(stored.revision), note: None }))
 }
 
 /// A number without a time was taken now.
@@ -101,7 +101,21 @@ impl Merge<'_> {
     fn put(&self) -> Result<Put, Refusal> {
         let article = self.article()?;
         let marks = self.marks(&article);
-        Ok(Put { article, marks, expected: self.existing.map(|e| e.revision) })
+        let note = self.note(&article);
+        Ok(Put { article, marks, expected: self.existing.map(|e| e.revision), note })
+    }
+
+    /// A write that withdraws or restores the article is noted, whoever makes it.
+    fn note(&self, article: &Article) -> Option<AuditNote> {
+        let before = self.existing?.article.status;
+        let action = match (before, article.status) {
+            (Status::Withdrawn, Status::Withdrawn) => return None,
+            (Status::Withdrawn, _) => AuditAction::Restore,
+            (_, Status::Withdrawn) => AuditAction::Withdraw,
+            _ => return None,
+        };
+        let actor = self.origin.actor().to_owned();
+        Some(AuditNote { at: self.now, actor, action, status_before: before, reason: None })
     }
 
     fn article(&self) -> Result<Article, Refusal> {
@@ -115,7 +129,10 @@ impl Merge<'_> {
             guid: self.guid()?,
             title,
             summary: self.text(&self.new.raw_summary, new.summary, |a| &a.summary),
-            language: new.language.unwrap_or_else(|| self.site.language.clone()),
+            language: new
+                .language
+                .or_else(|| self.kept(|a| Some(a.language.clone())))
+                .unwrap_or_else(|| self.site.language.clone()),
             updated_at: self.now,
             status,
             carried_over: self.carried_over(),
@@ -123,19 +140,25 @@ impl Merge<'_> {
             url: new.url,
             slug: new.slug,
             body_html: new.body_html,
-            family: new.family,
+            family: new.family.or_else(|| self.kept(|a| a.family.clone())),
             sections: new.sections,
             tags: new.tags,
             authors: new.authors,
-            byline: new.byline,
-            source: new.source,
-            rights: new.rights,
+            byline: new.byline.or_else(|| self.kept(|a| a.byline.clone())),
+            source: new.source.or_else(|| self.kept(|a| a.source.clone())),
+            rights: new.rights.or_else(|| self.kept(|a| a.rights.clone())),
             media: new.media,
             published_at: new.published_at,
             embargo_until: new.embargo_until,
         };
         article.updated_at = self.updated_at(&article);
         Ok(article)
+    }
+
+    /// What stands already: a source that says nothing of a field does not take it away.
+    fn kept<T>(&self, field: impl Fn(&Article) -> Option<T>) -> Option<T> {
+        let is_source = matches!(self.origin, Origin::Source { .. });
+        self.existing.filter(|_| is_source).and_then(|e| field(&e.article))
     }
 
     /// A text that comes back through the API just as it stands is the text, not HTML once more.
@@ -237,10 +260,7 @@ impl Merge<'_> {
         if article.status != Status::Withdrawn {
             return None;
         }
-        let by = match self.origin {
-            Origin::Api { by } => by.clone(),
-            Origin::Source { name } => name.clone(),
-        };
+        let by = self.origin.actor().to_owned();
         old.withdrawn.clone().or(Some(Withdrawal { at: self.now, by, reason: None }))
     }
 }

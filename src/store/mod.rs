@@ -5,14 +5,22 @@
 //! watches [`Store::revisions`] and asks [`Store::changes_since`].
 
 mod articles;
+mod audit;
+pub mod backup;
+mod copy;
 mod db;
 mod documents;
 mod entries;
 mod error;
 mod facts;
 mod held;
+mod identity;
 mod jobs;
+mod migrate;
 mod old_names;
+mod restored;
+mod room;
+mod salvage;
 mod sections;
 mod sources;
 mod tokens;
@@ -32,12 +40,16 @@ use tokio::sync::watch;
 pub use articles::{
     ArticleFilter, Change, ChangeKind, Marks, Put, PutError, Slim, Stored, Withdrawal,
 };
+pub use audit::{AuditAction, AuditEntry, AuditNote};
 pub use db::{Batch, Db, Returned, Step, Writer};
 pub use documents::{DocumentFacts, KeptDocument};
 pub use entries::{Entry, EntryChanges, FeedState};
 pub use error::{DbError, OpenError};
 pub use held::Held;
 pub use jobs::JobRun;
+pub use restored::Restored;
+pub use room::{Room, RoomLevel};
+pub use salvage::{Salvaged, damaged_files, salvage_views};
 pub use sections::sections_in;
 pub use sources::SourceState;
 pub use tokens::{NewToken, Scope, Token, split_token};
@@ -47,14 +59,16 @@ use crate::config;
 
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_articles.sql"),
-    include_str!("migrations/0002_sources.sql"),
+    include_str!("migrations/0002_audit.sql"),
     include_str!("migrations/0003_old_names.sql"),
+    include_str!("migrations/0004_sources.sql"),
 ];
 
 /// The article database, shared by cloning.
 #[derive(Clone, Debug)]
 pub struct Store {
     db: Db,
+    room: Room,
     newest: watch::Sender<i64>,
     /// Grows with each change of `old_names`.
     names: watch::Sender<i64>,
@@ -68,13 +82,24 @@ impl Store {
         let path = database_path(&settings.data);
         fs::create_dir_all(&settings.data)
             .map_err(|e| OpenError::Failed { path: settings.data.clone(), why: e.to_string() })?;
+        if backup::is_unfinished(&settings.data) {
+            let why =
+                "a restore into its folder was not finished: empty the folder and restore again";
+            return Err(OpenError::Failed { path, why: why.into() });
+        }
         let writer = Writer::open(&path, settings.busy_timeout, MIGRATIONS)?;
         let db = Db::start(&path, writer, settings.readers, settings.write_queue_max)?;
         let (newest, names) = (watch::Sender::new(0), watch::Sender::new(0));
-        let store = Store { db, newest, names, waiting_since: Arc::default() };
+        let room = Room::new(settings);
+        let store = Store { db, room, newest, names, waiting_since: Arc::default() };
         let failed = |e: DbError| OpenError::Failed { path, why: e.to_string() };
         store.look_for_changes().await.map_err(failed)?;
         Ok(store)
+    }
+
+    /// The room left for it.
+    pub fn room(&self) -> &Room {
+        &self.room
     }
 
     /// The newest revision, now and whenever it grows.
@@ -92,6 +117,18 @@ impl Store {
         self.announce(newest);
         self.names.send_if_modified(|known| std::mem::replace(known, names) != names);
         Ok(newest)
+    }
+
+    /// Why articles are refused at present; `None` when they are taken.
+    pub fn write_fault(&self) -> Option<DbError> {
+        self.db.write_fault()
+    }
+
+    /// Finds out whether a store that refused a write takes them again.
+    pub async fn probe_after_fault(&self) {
+        if self.write_fault().is_some() {
+            self.db.probe().await;
+        }
     }
 
     /// Tells the watchers of a revision that is on disk.
@@ -147,13 +184,20 @@ fn from_json<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, DbError> {
 pub fn faults(data: &Path) -> Result<Vec<String>, DbError> {
     let mut faults = Vec::new();
     for path in [database_path(data), views::database_path(data)] {
-        let conn = db::open_reader(&path)?;
-        for mut row in db::query(&conn, "PRAGMA quick_check(20)", &[])? {
-            let text = row.text()?;
-            if text != "ok" {
-                faults.push(format!("{}: {text}", path.display()));
-            }
-        }
+        let found = faults_in(&path)?;
+        faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", path.display())));
     }
     Ok(faults)
+}
+
+/// What is wrong with one database file; none where there is no such file.
+pub fn faults_in(path: &Path) -> Result<Vec<String>, DbError> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let found = db::open_reader(path).map_err(DbError::from);
+    match found.and_then(|conn| copy::faults_of(&conn)) {
+        Err(DbError::Damaged(why)) => Ok(vec![why]),
+        found => found,
+    }
 }

@@ -24,7 +24,7 @@ use jarshy::{
     publish::{self, Publisher},
     store::{DbError, Put, Scope},
     views::Views,
-    web::{Api, Problem, StoreErrors, router},
+    web::{AccessLog, Api, LogLevel, Problem, StoreErrors, router},
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -111,6 +111,9 @@ async fn whole_api(desk: &Desk) -> Api {
         clock,
         limits: Arc::new(ArcSwap::from_pointee(limits())),
         zone: Arc::new(ArcSwap::from_pointee(zone)),
+        log: LogLevel::new("info", |_| Ok(())),
+        access: AccessLog::new(false),
+        reload_fault: Arc::default(),
     }
 }
 
@@ -280,6 +283,19 @@ async fn bodies_are_bounded_and_of_the_right_kind() {
     client.ask("PUT", uri, &announced, "{}").await.problem(413);
     let drip = Body::new(Drip { chunks: 300, ends: true });
     client.ask("PUT", uri, &[], drip).await.problem(413);
+    let many = format!("[{}0]", "0,".repeat(100_000));
+    let padded = "x".repeat(70_000);
+    for (fields, says) in [
+        (json!({"tags": vec!["x"; 1001]}), "`tags` has 1001 elements, at most 1000"),
+        (json!({"tags": [padded]}), "`tags[0]` has 70000 bytes, at most 65536"),
+        (json!({"title": padded}), "`title` has 70000 bytes"),
+        (json!({ (padded.as_str()): 1 }), "is not a field here; known are"),
+    ] {
+        let refused = client.put("a", &story_with(fields)).await;
+        assert!(refused.problem(422).contains(says), "{}", refused.problem(422));
+    }
+    let numbers = format!("{{\"tags\":{many}}}");
+    client.ask("PUT", uri, &[], numbers).await.problem(422);
     let html = story_with(json!({"body_html": "x".repeat(100 << 10)}));
     let answer = client.put("a", &html).await;
     assert!(answer.problem(413).contains("body_html"));
@@ -606,7 +622,7 @@ async fn large_articles_make_short_pages_and_none_is_lost() {
         let mut article = small.article.clone();
         (article.id, article.guid) = (id(&format!("n-{n}")), Guid::parse(&n.to_string()).unwrap());
         article.body_html = "ж".repeat(110 << 10);
-        Put { article, marks: small.marks.clone(), expected: None }
+        Put { article, marks: small.marks.clone(), expected: None, note: None }
     };
     client.desk.store.put_articles((1..45).map(large).collect()).await;
     let (mut next, mut pages) = (String::new(), Vec::new());

@@ -31,8 +31,21 @@ fn help_lists_every_command() {
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(out.starts_with("Turns a newsroom's articles into feeds"), "{out}");
     for command in [
-        "demo", "serve", "check", "import", "render", "articles", "feeds", "sources", "stats",
+        "demo",
+        "serve",
+        "check",
+        "import",
+        "render",
+        "articles",
+        "feeds",
+        "sources",
+        "stats",
         "token",
+        "backup",
+        "restore",
+        "settings",
+        "man",
+        "completions",
     ] {
         assert!(out.contains(&format!("\n  {command} ")), "{command} is missing:\n{out}");
         let (code, out, err) = jarshy(&[command, "--help"]);

@@ -15,7 +15,7 @@ fn data(name: &str) -> String {
 }
 
 /// Exit code, standard output, standard error.
-fn jarshy(folder: &Path, arguments: &[&str], input: &[u8]) -> (i32, String, String) {
+pub fn jarshy(folder: &Path, arguments: &[&str], input: &[u8]) -> (i32, String, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_jarshy"))
         .env_clear()
         .args(["--data", folder.to_str().unwrap()])

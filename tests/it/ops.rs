@@ -11,7 +11,7 @@ const FEED: &str = "[[feeds]]\nslug = \"news\"\ntitle = \"N\"\nlanguage = \"mixe
     [[sources]]\nkind = \"feed\"\nname = \"check-databases\"\nurl = \"http://127.0.0.1:9/\"\n";
 
 /// Every route of the contract: method, address, the least scope that may.
-const ROUTES: [(&str, &str, Scope); 16] = [
+const ROUTES: [(&str, &str, Scope); 19] = [
     ("GET", "/api/v1/articles", Scope::Read),
     ("GET", "/api/v1/articles/{id}", Scope::Read),
     ("GET", "/api/v1/changes", Scope::Read),
@@ -25,6 +25,9 @@ const ROUTES: [(&str, &str, Scope); 16] = [
     ("PATCH", "/api/v1/articles/{id}", Scope::Write),
     ("DELETE", "/api/v1/articles/{id}", Scope::Write),
     ("POST", "/api/v1/articles", Scope::Write),
+    ("GET", "/api/v1/audit", Scope::Read),
+    ("POST", "/api/v1/articles/{id}/withdraw", Scope::Write),
+    ("POST", "/api/v1/articles/{id}/restore", Scope::Write),
     ("POST", "/api/v1/feeds/{slug}/regenerate", Scope::Write),
     ("POST", "/api/v1/jobs/{name}/run", Scope::Write),
     ("POST", "/api/v1/sources/{name}/pull", Scope::Write),

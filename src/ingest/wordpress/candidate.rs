@@ -38,7 +38,9 @@ impl Posts<'_> {
         let old = stored.map(|s| &s.article);
         // A password hides the words, it does not change them.
         let hidden = old.filter(|_| post.is_protected && post.content.trim().is_empty());
-        let summary = if is_made(&post.excerpt, &post.content) { "" } else { &post.excerpt };
+        let written = || !is_made(&post.excerpt, &post.content);
+        let summary =
+            if post.has_excerpt.unwrap_or_else(written) { post.excerpt.as_str() } else { "" };
         let (body_html, summary) = match hidden {
             Some(old) => (old.body_html.clone(), crate::ingest::clean::escaped(&old.summary)),
             None => (post.content.trim().to_owned(), summary.to_owned()),
@@ -48,20 +50,21 @@ impl Posts<'_> {
             guid: Guid::parse(&post.guid).ok(),
             url: self.url(&post)?,
             slug: Some(post.slug.clone()).filter(|slug| !slug.is_empty()),
-            language: post.language.clone().or_else(|| old.map(|a| a.language.clone())),
-            family: family.or_else(|| old.and_then(|a| a.family.clone())),
+            language: post.language.clone(),
+            family,
             sections: terms(&post.categories, old.map(|a| &a.sections), |id| {
                 self.names.section(id)
             }),
             tags: terms(&post.tags, old.map(|a| &a.tags), |id| self.names.tag(id)),
             authors: self.authors(&post, stored),
-            byline: old.and_then(|a| a.byline.clone()),
-            source: old.and_then(|a| a.source.clone()),
-            rights: old.and_then(|a| a.rights.clone()),
+            byline: None,
+            source: None,
+            rights: None,
             media: self.media(&post, stored),
             published_at: post.published_at,
             updated_at: post.modified_at,
             status: post.status,
+            // Set here, by somebody who knew why.
             embargo_until: old.and_then(|a| a.embargo_until),
             carried_over: None,
             id,

@@ -17,20 +17,33 @@ const LETTERS_SURE: usize = 100;
 /// True for an excerpt made of the content's first words; an empty one counts as made.
 pub(super) fn is_made(excerpt: &str, content: &str) -> bool {
     let excerpt = letters(excerpt);
-    if excerpt.is_empty() {
-        return true;
-    }
-    let content = letters(&without_figures(content));
-    if excerpt == content {
-        return true;
-    }
+    // Excerpts end where the first page ends. Tables stay in them, other figures do not.
+    let first = before_break(content);
+    excerpt.is_empty()
+        || [content, first, &without_figures(content), &without_figures(first)]
+            .into_iter()
+            .any(|content| is_made_of(&excerpt, &letters(content)))
+}
+
+/// The content before «read more» or its second page.
+fn before_break(content: &str) -> &str {
+    let breaks = ["<!--more", "<!--nextpage", "<span id=\"more-"];
+    let end = breaks.iter().filter_map(|sign| content.find(sign)).min();
+    &content[..end.unwrap_or(content.len())]
+}
+
+fn is_made_of(excerpt: &str, content: &str) -> bool {
     let cut = CUT_MARKS.iter().find_map(|mark| excerpt.strip_suffix(mark));
-    if cut.is_some_and(|words| content.starts_with(words)) {
+    if excerpt == content || cut.is_some_and(|words| content.contains(words)) {
         return true;
     }
-    let agree = excerpt.chars().zip(content.chars()).take_while(|(a, b)| a == b).count();
-    // All of it without a mark is an excerpt that somebody copied from the text.
     let length = excerpt.chars().count();
+    // Reusable blocks at the start are left out too: then it is all the rest.
+    if length >= LETTERS_SURE && content.ends_with(excerpt) {
+        return true;
+    }
+    // All of it without a mark is an excerpt that somebody copied from the text.
+    let agree = excerpt.chars().zip(content.chars()).take_while(|(a, b)| a == b).count();
     agree < length && agree >= LETTERS_SURE && agree * 10 >= length * 7
 }
 

@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use super::{
     Run,
-    api::{LIST_BYTES_MAX, POSTS_BYTES_MAX},
+    api::LIST_BYTES_MAX,
     candidate::{Posts, article_id},
     names::{Kind, old_names},
     post::{FIELDS, Light, Post},
+    scope::Reads,
 };
 use crate::{
     ingest::{Candidate, Outcome, RefusalKind, source::pull::PullError},
@@ -149,7 +150,7 @@ impl Run<'_> {
             ("orderby", "include".to_owned()),
             ("_fields", FIELDS.to_owned()),
         ];
-        let answer = self.list(kind, query, POSTS_BYTES_MAX).await?;
+        let answer = self.list(kind, query, Reads::Whole).await?;
         Ok(answer.list()?.to_vec())
     }
 

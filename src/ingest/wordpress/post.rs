@@ -11,7 +11,7 @@ use crate::{
 /// Fields asked for when whole posts are fetched.
 pub(super) const FIELDS: &str = "id,date_gmt,modified_gmt,guid.rendered,slug,status,link,\
      title.rendered,content.rendered,content.protected,excerpt.rendered,author,featured_media,\
-     categories,tags,lang,translations,wpml_current_locale,wpml_translations";
+     excerpt.raw,categories,tags,lang,translations,wpml_current_locale,wpml_translations";
 /// Fields asked for when lists are walked.
 pub(super) const LIGHT_FIELDS: &str = "id,modified,modified_gmt,status";
 /// Terms and translations of one post that are read.
@@ -31,6 +31,8 @@ pub(super) struct Post {
     pub title: String,
     pub content: String,
     pub excerpt: String,
+    /// The excerpt is an editor's own words; `None` where WordPress does not tell.
+    pub has_excerpt: Option<bool>,
     pub author: u64,
     pub featured_media: u64,
     pub categories: Vec<u64>,
@@ -65,6 +67,7 @@ impl Post {
             title: rendered(&json["title"]),
             content: rendered(content),
             excerpt: rendered(&json["excerpt"]),
+            has_excerpt: json["excerpt"]["raw"].as_str().map(|raw| !raw.trim().is_empty()),
             author: number(&json["author"]).unwrap_or_default(),
             featured_media: number(&json["featured_media"]).unwrap_or_default(),
             categories: numbers(&json["categories"]),

@@ -11,6 +11,7 @@ use super::{
     api::{Answer, LIST_BYTES_MAX},
     cursor::{Reconcile, Walk},
     post::number,
+    scope::Reads,
 };
 use crate::{
     ingest::source::pull::PullError,
@@ -138,7 +139,7 @@ impl Run<'_> {
                 ("per_page", ids.len().to_string()),
                 ("_fields", "id,status,content.protected".to_owned()),
             ];
-            let answer = self.list(&kind, query, LIST_BYTES_MAX).await?;
+            let answer = self.list(&kind, query, Reads::List).await?;
             let mut listed = HashSet::new();
             for item in answer.list()? {
                 let Some(id) = number(&item["id"]) else { continue };

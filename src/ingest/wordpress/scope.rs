@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     Answer, Run,
-    api::{LIST_BYTES_MAX, basic},
+    api::{LIST_BYTES_MAX, POSTS_BYTES_MAX, basic},
 };
 use crate::{ingest::source::pull::PullError, model::WebUrl, store::DbError};
 
@@ -13,6 +13,15 @@ use crate::{ingest::source::pull::PullError, model::WebUrl, store::DbError};
 const ALL_STATUSES: &str = "publish,future,draft,pending,private,trash";
 /// Bytes of a password file.
 const PASSWORD_BYTES_MAX: u64 = 4096;
+
+/// What is read of a list's posts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reads {
+    /// Ids and times.
+    List,
+    /// Everything; an editor also what was typed, which tells a written excerpt from a made one.
+    Whole,
+}
 
 /// What the site shows us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,13 +148,15 @@ impl Run<'_> {
         &mut self,
         kind: &str,
         query: Vec<(&'static str, String)>,
-        bytes_max: usize,
+        reads: Reads,
     ) -> Result<Answer, PullError> {
         let all = self.sees_all(kind);
         let mut whole = query.clone();
         if all {
             whole.push(("status", ALL_STATUSES.to_owned()));
+            whole.extend((reads == Reads::Whole).then(|| ("context", "edit".to_owned())));
         }
+        let bytes_max = if reads == Reads::Whole { POSTS_BYTES_MAX } else { LIST_BYTES_MAX };
         let answer = self.api.get(kind, &whole, bytes_max).await?;
         if answer.is_good() || answer.code() == "rest_post_invalid_page_number" {
             return Ok(answer);

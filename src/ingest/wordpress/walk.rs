@@ -6,9 +6,9 @@
 
 use super::{
     Run,
-    api::LIST_BYTES_MAX,
     cursor::{Position, Second, Walk},
     post::{LIGHT_FIELDS, Light},
+    scope::Reads,
 };
 use crate::{ingest::source::pull::PullError, model::Millis};
 
@@ -56,7 +56,7 @@ impl Run<'_> {
     /// change.
     pub async fn newest(&mut self, kind: &str) -> Result<(), PullError> {
         let query = self.question(&[("orderby", "date"), ("order", "desc")]);
-        let answer = self.list(kind, query, LIST_BYTES_MAX).await?;
+        let answer = self.list(kind, query, Reads::List).await?;
         let items: Vec<Light> = answer.list()?.iter().filter_map(Light::read).collect();
         self.take_listed(kind, &items).await
     }
@@ -66,7 +66,7 @@ impl Run<'_> {
             Some(second) => self.question_of_second(second),
             None => self.question_after(at),
         };
-        let answer = self.list(kind, query, LIST_BYTES_MAX).await?;
+        let answer = self.list(kind, query, Reads::List).await?;
         if answer.code() == "rest_post_invalid_page_number" {
             return Ok(Listed { date: answer.date(), ..Listed::default() });
         }
