@@ -19,6 +19,7 @@ mod deploy;
 mod desk;
 mod feed_atom;
 mod feed_json;
+mod feed_rdf;
 mod feed_rss;
 mod feeds;
 mod guard;

@@ -9,7 +9,7 @@ use super::{
     Run,
     api::LIST_BYTES_MAX,
     candidate::{Posts, article_id},
-    names::Kind,
+    names::{Kind, old_names},
     post::{FIELDS, Light, Post},
     scope::Reads,
 };
@@ -249,9 +249,17 @@ impl Run<'_> {
             for ids in unknown.chunks(IDS_PER_REQUEST) {
                 let answer = self.names(kind, ids).await?;
                 self.memory.names.learn(kind, ids, &answer);
+                self.keep_old_names(kind, &answer).await?;
             }
         }
         Ok(())
+    }
+
+    /// So that the site's old feed addresses can be answered.
+    async fn keep_old_names(&self, kind: Kind, answer: &[Value]) -> Result<(), DbError> {
+        let store = &self.source.store;
+        let known = store.old_names().await?;
+        store.keep_old_names(&old_names(kind, answer, &known)).await
     }
 
     /// What the site does not show is left out.

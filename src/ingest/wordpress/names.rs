@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     ingest::{clean::plain_text, wxr::media_type},
-    model::{Media, MediaRole, WebUrl},
+    model::{Media, MediaRole, OldKind, OldName, WebUrl},
 };
 
 /// Numbers of one kind that are remembered.
@@ -45,7 +45,9 @@ impl Kind {
     /// The fields asked for.
     pub fn fields(self) -> &'static str {
         match self {
-            Kind::Section | Kind::Tag | Kind::Author => "id,name",
+            Kind::Section => "id,name,slug,parent,count",
+            Kind::Tag => "id,name,slug,count",
+            Kind::Author => "id,name,slug",
             Kind::Picture => {
                 "id,source_url,mime_type,alt_text,caption.rendered,description.rendered,\
                  media_details.width,media_details.height,media_details.filesize"
@@ -114,6 +116,34 @@ impl Names {
     }
 }
 
+/// How the site calls these in addresses, for those who still ask for its feeds. A parent that
+/// neither the answer nor `known` names is left out.
+pub(super) fn old_names(kind: Kind, answer: &[Value], known: &[OldName]) -> Vec<OldName> {
+    let kind = match kind {
+        Kind::Section => OldKind::Category,
+        Kind::Tag => OldKind::Tag,
+        Kind::Author => OldKind::Author,
+        Kind::Picture => return Vec::new(),
+    };
+    let read = |item: &Value| {
+        let mut name = OldName::new(kind, item["slug"].as_str()?, &name(item)?)?;
+        name.number = number(&item["id"]);
+        name.articles = number(&item["count"]).unwrap_or_default();
+        Some((name, number(&item["parent"]).filter(|parent| *parent > 0)))
+    };
+    let read: Vec<(OldName, Option<u64>)> = answer.iter().filter_map(read).collect();
+    let all: Vec<OldName> = read.iter().map(|(name, _)| name).chain(known).cloned().collect();
+    let slug_of = |parent: u64| {
+        let found = all.iter().find(|name| (name.kind, name.number) == (kind, Some(parent)));
+        found.map(|name| name.slug.clone())
+    };
+    let with_parent = |(name, parent): (OldName, Option<u64>)| OldName {
+        parent: parent.and_then(slug_of),
+        ..name
+    };
+    read.into_iter().map(with_parent).collect()
+}
+
 fn keep<T>(
     known: &mut HashMap<u64, Option<T>>,
     asked: &[u64],
@@ -156,4 +186,37 @@ fn picture(item: &Value) -> Option<Media> {
         alt: line(text(&item["alt_text"])),
         url,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rest_tells_how_the_site_calls_things_in_addresses() {
+        let answer = serde_json::json!([
+            { "id": 4, "name": "Спорт &amp; отдых", "slug": "sport", "parent": 9, "count": 7 },
+            { "id": 9, "name": "Культура", "slug": "%d0%ba", "parent": 0, "count": 2 },
+            { "id": 5, "name": "", "slug": "nameless" },
+            { "id": 6, "name": "Мир", "slug": "mir", "parent": 77 },
+        ]);
+        let answer = answer.as_array().map(Vec::as_slice).unwrap_or_default();
+        let names = old_names(Kind::Section, answer, &[]);
+        let told: Vec<_> = names
+            .iter()
+            .map(|n| (n.slug.as_str(), n.name.as_str(), n.parent.as_deref(), n.number, n.articles))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("sport", "Спорт & отдых", Some("к"), Some(4), 7),
+                ("к", "Культура", None, Some(9), 2),
+                ("mir", "Мир", None, Some(6), 0),
+            ]
+        );
+        // The parent may have come before.
+        let later = old_names(Kind::Section, &answer[..1], &names[1..2]);
+        assert_eq!(later[0].parent.as_deref(), Some("к"));
+        assert!(old_names(Kind::Picture, answer, &[]).is_empty());
+    }
 }
