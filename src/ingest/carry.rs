@@ -176,6 +176,7 @@ fn changed(stored: &Stored, views: u64, options: &CarryOptions, now: Millis) -> 
         article: Article { carried_over, ..stored.article.clone() },
         marks: stored.marks.clone(),
         expected: Some(stored.revision),
+        note: None,
     })
 }
 
