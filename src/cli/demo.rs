@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     Failure, Listeners, Which, log, say,
-    serve::{Signals, until_stopped},
+    serve::{Signals, take_descriptors, until_stopped},
 };
 use crate::{
     clock::Clock,
@@ -43,11 +43,13 @@ pub async fn run(which: &Which, args: DemoArgs) -> Result<(), Failure> {
     let signals = Signals::listen()?;
     // Before the daemon starts, so that its first answers are whole.
     fill(&config).await?;
-    let daemon = Daemon::start(config, Clock::system()).await?;
+    let level = log.level(&config.log);
+    take_descriptors();
+    let daemon = Daemon::start_with_log(config, Clock::system(), level).await?;
     let now = daemon.parts().clock.now();
     let token = new_token(&daemon.parts().store, now).await?;
     welcome(&daemon, &folder, &token)?;
-    until_stopped(daemon, signals, || settings.parse(), &log).await;
+    until_stopped(daemon, signals, || settings.parse()).await;
     Ok(())
 }
 

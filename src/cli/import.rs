@@ -1,5 +1,6 @@
-//! `jarshy import`: articles in from WordPress exports, saved pages and JSON lines, and old numbers of
-//! views for articles that are here. A daemon may run meanwhile; it notices. The report goes to standard output, the progress bar to a terminal.
+//! `jarshy import`: articles in from WordPress exports, saved pages, JSON lines and feeds, and old
+//! numbers of views for articles that are here. A daemon may run meanwhile; it notices. The report goes
+//! to standard output, the progress bar to a terminal.
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -11,13 +12,14 @@ use crate::{
     ingest::{
         carry::{CarryOptions, carry_over},
         date_or_time,
+        feed::FeedOptions,
         import::{
             BrokenInput, ImportError, ImportOptions, Importer, Input, Kind, Progress, Report,
         },
         page::PageOptions,
         wxr::WxrOptions,
     },
-    model::{ArticleId, WebUrl},
+    model::{ArticleId, Language, WebUrl},
     store::{self, Store},
 };
 
@@ -69,6 +71,23 @@ enum From {
         /// Ids that are numbers become PREFIX-<number>
         #[arg(long, default_value = "wp", value_parser = prefix)]
         prefix: String,
+        #[command(flatten)]
+        what: What,
+    },
+    /// RSS, Atom or JSON feeds
+    Feed {
+        /// Articles become PREFIX-<hash of the guid>; one for each feed
+        #[arg(long, default_value = "feed", value_parser = prefix)]
+        prefix: String,
+        /// Where the feed is from; relative addresses are resolved against it
+        #[arg(long, value_parser = WebUrl::parse)]
+        url: Option<WebUrl>,
+        /// The one section of the articles, their categories being tags then
+        #[arg(long)]
+        section: Option<String>,
+        /// The articles' language [default: what the feed says]
+        #[arg(long, value_parser = Language::parse)]
+        language: Option<Language>,
         #[command(flatten)]
         what: What,
     },
@@ -144,6 +163,11 @@ fn kind_of(from: From) -> Result<(Asked, What), Failure> {
             (Kind::Page(PageOptions { url, id }), what)
         }
         From::Jsonl { what } => (Kind::Jsonl, what),
+        From::Feed { prefix, url, section, language, what } => {
+            // A WebUrl is a URL.
+            let url = url.and_then(|url| url.as_str().parse().ok());
+            (Kind::Feed(FeedOptions { prefix, section, language, url }), what)
+        }
     };
     Ok((Asked::Articles(kind), what))
 }

@@ -2,16 +2,24 @@
 //! did on standard output, and fails with one sentence on standard error and an exit code: 1 the
 //! input or the settings are wrong, 2 the usage is, 3 the system failed.
 
+mod against;
 mod articles;
+mod backup;
 mod check;
+mod completions;
 mod demo;
 mod failure;
 mod feeds;
 mod import;
 pub mod log;
+mod man;
 mod render;
+mod restore;
 mod serve;
+mod settings;
+mod sources;
 mod stats;
+mod supervisor;
 mod token;
 
 use std::{ffi::OsString, io::Write, path::PathBuf, process::ExitCode};
@@ -41,9 +49,9 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Run the daemon
     Serve(serve::ServeArgs),
-    /// Say everything that is wrong with the settings
+    /// Say everything that is wrong with the settings, or what subscribers of an old feed would notice
     Check(check::CheckArgs),
-    /// Take articles in from WordPress exports, saved pages or JSON lines
+    /// Take articles in from WordPress exports, saved pages, JSON lines or feeds
     Import(import::ImportArgs),
     /// Write one document of a feed to standard output; no daemon needed
     Render(render::RenderArgs),
@@ -51,10 +59,22 @@ enum Command {
     Articles(articles::ArticlesArgs),
     /// Show the state of each feed
     Feeds(feeds::FeedsArgs),
+    /// Show the state of each source
+    Sources(sources::SourcesArgs),
     /// Show what was read
     Stats(stats::StatsArgs),
     /// Create, list or revoke tokens of the API
     Token(token::TokenArgs),
+    /// Copy everything into a new folder, beside a running daemon or without one
+    Backup(backup::BackupArgs),
+    /// Put a backup back into an empty data folder
+    Restore(restore::RestoreArgs),
+    /// Write the reference of all settings
+    Settings(settings::SettingsArgs),
+    /// Write the manual page
+    Man(man::ManArgs),
+    /// Write completions for a shell
+    Completions(completions::CompletionsArgs),
 }
 
 /// Which daemon is meant.
@@ -110,8 +130,14 @@ fn run(Cli { which, command }: Cli) -> Result<(), Failure> {
             Command::Render(args) => render::run(&which, args).await,
             Command::Articles(args) => articles::run(&which, args).await,
             Command::Feeds(args) => feeds::run(&which, args).await,
+            Command::Sources(args) => sources::run(&which, args).await,
             Command::Stats(args) => stats::run(&which, args).await,
             Command::Token(args) => token::run(&which, args).await,
+            Command::Backup(args) => backup::run(&which, args).await,
+            Command::Restore(args) => restore::run(&which, args).await,
+            Command::Settings(args) => settings::run(&which, args).await,
+            Command::Man(args) => man::run(&which, args).await,
+            Command::Completions(args) => completions::run(&which, args).await,
         }
     })
 }
@@ -140,6 +166,11 @@ impl Which {
         let store = Store::open(&config.store).await?;
         Ok((config, store))
     }
+}
+
+/// Writes a whole text to standard output.
+pub fn print(text: &[u8]) -> Result<(), Failure> {
+    Ok(std::io::stdout().lock().write_all(text)?)
 }
 
 /// Writes a line to standard output.

@@ -11,8 +11,9 @@ use super::{
     Config, FeedsAuto, Jobs, Limits, Log, LogFormat, Metrics, Ops, Outbound, Public, Publish, Pull,
     Purge, Site, Store, Views, declared,
     layers::{At, Plain},
+    reference::{self, SectionReference},
     schema::Sheet,
-    value,
+    takeover, value,
 };
 
 /// Every key with its default.
@@ -126,6 +127,15 @@ pub fn parse(
     }
 }
 
+/// Every setting there is, in the order of `default.toml`.
+pub fn reference() -> Vec<SectionReference> {
+    let mut sheet = Sheet::new(DEFAULTS);
+    sheet.ask_what_is_taken();
+    // Only the asking counts.
+    let _ = build(&mut sheet);
+    reference::read(DEFAULTS, &sheet.into_accepts())
+}
+
 fn lay_flags(sheet: &mut Sheet, flags: &Overrides) {
     let mut lay = |key, flag, value: Option<String>| {
         if let Some(value) = value {
@@ -142,14 +152,15 @@ fn build(sheet: &mut Sheet) -> Option<Config> {
     let (site, public, ops) = (site(sheet), public(sheet), ops(sheet));
     let (store, views, publish) = (store(sheet), views(sheet), publish(sheet));
     let (limits, metrics, jobs, log) = (limits(sheet), metrics(sheet), jobs(sheet), log(sheet));
-    let feeds_auto = feeds_auto(sheet);
     let purge = purge(sheet);
     let (outbound, pull) = (outbound(sheet, site.as_ref()), pull(sheet));
     let sources = declared::sources(sheet);
+    let (feeds_auto, takeover) = (feeds_auto(sheet), takeover::takeover(sheet, publish.as_ref()));
     let feeds = match (&site, &publish) {
         (Some(site), Some(publish)) => declared::feeds(sheet, site, publish),
         _ => Vec::new(),
     };
+    takeover::check_feed(sheet, takeover.as_ref(), &feeds);
     if let (Some(public), Some(ops)) = (&public, &ops)
         && public.listen == ops.listen
         && ops.listen.port() != 0
@@ -166,6 +177,7 @@ fn build(sheet: &mut Sheet) -> Option<Config> {
         views: views?,
         publish: publish?,
         limits: limits?,
+        takeover: takeover?,
         metrics: metrics?,
         jobs: jobs?,
         log: log?,
@@ -217,11 +229,15 @@ fn store(sheet: &mut Sheet) -> Option<Store> {
     let busy_timeout = wait(sheet, "store.busy_timeout");
     let readers = within(sheet, "store.readers", 1, 256);
     let write_queue_max = within(sheet, "store.write_queue_max", 1, 1 << 20);
+    let free_bytes_min = bytes(sheet, "store.free_bytes_min", 0, 1 << 60);
+    let free_bytes_warn = bytes(sheet, "store.free_bytes_warn", 0, 1 << 60);
     Some(Store {
         data: data?.into(),
         busy_timeout: busy_timeout?,
         readers: readers?,
         write_queue_max: write_queue_max?,
+        free_bytes_min: free_bytes_min?,
+        free_bytes_warn: free_bytes_warn?,
     })
 }
 
@@ -262,6 +278,9 @@ fn publish(sheet: &mut Sheet) -> Option<Publish> {
 
 fn limits(sheet: &mut Sheet) -> Option<Limits> {
     let connections_max = within(sheet, "limits.connections_max", 1, 1 << 20);
+    let per_address = within(sheet, "limits.connections_per_address_max", 1, 1 << 20);
+    let connection_age_max = wait(sheet, "limits.connection_age_max");
+    let descriptors_reserved = within(sheet, "limits.descriptors_reserved", 0, 1 << 20);
     // hyper's buffer is never smaller than 8 KiB.
     let header_bytes_max = bytes(sheet, "limits.header_bytes_max", 8 << 10, 16 << 20);
     let headers_max = within(sheet, "limits.headers_max", 8, 1000);
@@ -273,12 +292,18 @@ fn limits(sheet: &mut Sheet) -> Option<Limits> {
     let body_timeout = wait(sheet, "limits.body_timeout");
     let idle_timeout = wait(sheet, "limits.idle_timeout");
     let write_timeout = wait(sheet, "limits.write_timeout");
+    let write_rate = bytes(sheet, "limits.write_bytes_per_second_min", 1, 1 << 30);
+    let api_requests_max = within(sheet, "limits.api_requests_max", 1, 1 << 16);
+    let exports_max = within(sheet, "limits.exports_max", 1, 1 << 16);
     let drain_timeout = sheet.get("limits.drain_timeout", value::duration);
     let article_bytes_max = bytes(sheet, "limits.article_bytes_max", 1 << 10, 256 << 20);
     let html_depth_max = within(sheet, "limits.html_depth_max", 8, 2000);
     let list_max = within(sheet, "limits.list_max", 1, 100_000);
     Some(Limits {
         connections_max: connections_max?,
+        connections_per_address_max: per_address?,
+        connection_age_max: connection_age_max?,
+        descriptors_reserved: descriptors_reserved?,
         header_bytes_max: header_bytes_max?,
         headers_max: headers_max?,
         uri_bytes_max: uri_bytes_max?,
@@ -289,6 +314,9 @@ fn limits(sheet: &mut Sheet) -> Option<Limits> {
         body_timeout: body_timeout?,
         idle_timeout: idle_timeout?,
         write_timeout: write_timeout?,
+        write_bytes_per_second_min: write_rate?,
+        api_requests_max: api_requests_max?,
+        exports_max: exports_max?,
         drain_timeout: drain_timeout?,
         article_bytes_max: article_bytes_max?,
         html_depth_max: html_depth_max?,
@@ -331,7 +359,8 @@ fn pull(sheet: &mut Sheet) -> Option<Pull> {
     let retry_max = wait(sheet, "pull.retry_max");
     let (retry_min, retry_max) = (retry_min?, retry_max?);
     if retry_max < retry_min {
-        let at = sheet.at("pull.retry_max");
+        // The one that was written last.
+        let at = sheet.at("pull.retry_max").max(sheet.at("pull.retry_min"));
         sheet.faults.add(
             &at,
             "pull.retry_max",
@@ -367,7 +396,8 @@ fn log(sheet: &mut Sheet) -> Option<Log> {
     let formats = [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
     let level = sheet.get("log.level", value::log_level);
     let format = sheet.get("log.format", |v| value::choice(v, &formats));
-    Some(Log { level: level?, format: format? })
+    let access = sheet.get("log.access", value::truth);
+    Some(Log { level: level?, format: format?, access: access? })
 }
 
 fn feeds_auto(sheet: &mut Sheet) -> Option<FeedsAuto> {
@@ -430,5 +460,23 @@ mod tests {
         let mut sheet = Sheet::new(DEFAULTS);
         assert!(build(&mut sheet).is_some());
         assert_eq!(sheet.unread(), Vec::<&str>::new());
+    }
+    /// What the parsers say is told, so it cannot be otherwise.
+    #[test]
+    fn the_reference_has_every_key_with_its_bounds() {
+        let keys = reference().into_iter().filter(|section| !section.is_repeated);
+        let keys: Vec<_> = keys
+            .flat_map(|s| s.keys.into_iter().map(move |k| (format!("{}.{}", s.name, k.name), k)))
+            .collect();
+        let known: std::collections::BTreeSet<_> = keys.iter().map(|(full, _)| full).collect();
+        assert_eq!(known, Sheet::new(DEFAULTS).keys().collect());
+        let accepts = |full: &str| {
+            let found = keys.iter().find(|(name, _)| name == full);
+            found.and_then(|(_, key)| key.accepts.clone()).unwrap_or_default()
+        };
+        assert_eq!(accepts("store.readers"), "1 to 256");
+        assert_eq!(accepts("limits.header_bytes_max"), "8 KiB to 16 MiB");
+        assert_eq!(accepts("publish.shrink_max"), "0 to 1");
+        assert_eq!(accepts("log.format"), "auto, text, json");
     }
 }

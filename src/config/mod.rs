@@ -7,8 +7,10 @@ mod declared;
 mod feeds;
 mod layers;
 mod load;
+mod reference;
 mod schema;
 mod sources;
+mod takeover;
 mod value;
 mod warnings;
 
@@ -18,12 +20,13 @@ use chrono_tz::Tz;
 use ipnet::IpNet;
 
 pub use feeds::{Content, FeedConfig, FeedLanguage, FeedsAuto, Select};
-pub use load::{ConfigErrors, Fault, Overrides, load, parse};
+pub use load::{ConfigErrors, Fault, Overrides, load, parse, reference};
+pub use reference::{KeyReference, SectionReference};
 pub use sources::{FeedSource, SourceConfig, SourceKind, WordPressSource};
-pub use value::parse_duration;
+pub use value::{parse_duration, parse_log_level};
 pub use warnings::{Warning, warnings};
 
-use crate::model::{Language, WebUrl};
+use crate::model::{FeedSlug, Language, WebUrl};
 
 /// All settings, valid because they exist.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +45,8 @@ pub struct Config {
     pub publish: Publish,
     /// Bounds on what is accepted.
     pub limits: Limits,
+    /// WordPress's addresses.
+    pub takeover: Takeover,
     /// Bounds on metric labels.
     pub metrics: Metrics,
     /// The scheduler.
@@ -112,6 +117,10 @@ pub struct Store {
     pub readers: usize,
     /// Writes waiting for the writer.
     pub write_queue_max: usize,
+    /// Less room on the disk, and articles are refused; a quarter of it, and hits too. 0 is never.
+    pub free_bytes_min: usize,
+    /// Less room on the disk, and it is said.
+    pub free_bytes_warn: usize,
 }
 
 /// `[views]`: counting views.
@@ -153,6 +162,12 @@ pub struct Publish {
 pub struct Limits {
     /// Open connections of a listener.
     pub connections_max: usize,
+    /// Open connections of one IPv4 address or IPv6 /64 that is no trusted proxy.
+    pub connections_per_address_max: usize,
+    /// An older connection is closed after its next answer.
+    pub connection_age_max: Duration,
+    /// Open files that connections leave to the databases.
+    pub descriptors_reserved: usize,
     /// Request line and headers together.
     pub header_bytes_max: usize,
     /// Header lines.
@@ -173,6 +188,12 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// Without any progress in taking an answer.
     pub write_timeout: Duration,
+    /// How fast an answer must be taken on average, once a peer is `write_timeout` behind.
+    pub write_bytes_per_second_min: usize,
+    /// API requests at once.
+    pub api_requests_max: usize,
+    /// Of these, lists, changes, batches and reports.
+    pub exports_max: usize,
     /// How long a stop waits for answers under way.
     pub drain_timeout: Duration,
     /// One article's HTML.
@@ -181,6 +202,34 @@ pub struct Limits {
     pub html_depth_max: usize,
     /// Rows of one answer of the API.
     pub list_max: usize,
+}
+
+/// `[takeover]`: the addresses at which WordPress served feeds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Takeover {
+    /// Whether they are answered, and how.
+    pub addresses: OldAddresses,
+    /// The declared feed that `/feed/` is; one there is, unless they are not answered.
+    pub feed: FeedSlug,
+    /// Entries of the feeds of categories, tags and authors.
+    pub entries: usize,
+    /// Feeds of categories, tags and authors.
+    pub feeds_max: usize,
+    /// Before a category's slug.
+    pub category_base: String,
+    /// Before a tag's slug.
+    pub tag_base: String,
+}
+
+/// How old addresses are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OldAddresses {
+    /// Not at all.
+    Off,
+    /// With our documents.
+    Serve,
+    /// With the address of our documents.
+    Redirect,
 }
 
 /// `[metrics]`: bounds on metric labels.
@@ -254,6 +303,8 @@ pub struct Log {
     pub level: String,
     /// How lines look.
     pub format: LogFormat,
+    /// A line for each request.
+    pub access: bool,
 }
 
 /// How log lines look.

@@ -243,7 +243,7 @@ pub fn candidate_from_value(value: Value, id: Option<&ArticleId>) -> Result<Cand
         slug: f.text("slug")?,
         title: f.required("title")?,
         summary: f.text("summary")?.unwrap_or_default(),
-        body_html: f.text("body_html")?.unwrap_or_default(),
+        body_html: f.long_text("body_html")?.unwrap_or_default(),
         language: f.parsed("language", Language::parse)?,
         family: f.text("family")?,
         sections: f.list("sections", text_at)?,

@@ -21,7 +21,9 @@ pub(super) use input::Source;
 pub use report::{BrokenInput, Report, Skipped};
 
 use super::{
-    Candidate, Intake, Origin, RefusalKind, jsonl,
+    Candidate, Intake, Origin, RefusalKind,
+    feed::{self, FeedOptions},
+    jsonl,
     page::{self, PageOptions},
     wxr::{self, Broken, WxrOptions},
 };
@@ -56,6 +58,8 @@ pub enum Kind {
     Page(PageOptions),
     /// A JSON article a line.
     Jsonl,
+    /// RSS, Atom or JSON feeds.
+    Feed(FeedOptions),
 }
 
 impl Kind {
@@ -64,6 +68,8 @@ impl Kind {
             Kind::Wxr(options) => format!("wxr:{}", options.prefix),
             Kind::Page(_) => "page".into(),
             Kind::Jsonl => "jsonl".into(),
+            // The same name as a source of kind `feed` has.
+            Kind::Feed(options) => format!("feed:{}", options.prefix),
         };
         Origin::Source { name }
     }
@@ -196,10 +202,12 @@ impl Run<'_> {
             Kind::Wxr(options) => {
                 let Some(export) = self.first_pass(&source).await? else { return Ok(()) };
                 self.claim_prefix(&options.prefix, &export.site).await?;
+                self.keep_old_names(&export).await?;
                 self.read_wxr(source, export, options.clone())
             }
             Kind::Page(options) => self.read_page(source, options.clone()),
             Kind::Jsonl => self.read_jsonl(source),
+            Kind::Feed(options) => self.read_feed(source, options.clone()),
         };
         self.take_all(name, reading).await
     }
@@ -220,6 +228,15 @@ impl Run<'_> {
         Err(ImportError::Input(format!(
             "the prefix `{prefix}` belongs to {owner}, this export is of {site}: give it another --prefix"
         )))
+    }
+
+    /// Before the articles, so that their feeds are at the old addresses as soon as they are.
+    async fn keep_old_names(&self, export: &wxr::Export) -> Result<(), ImportError> {
+        if self.options.dry_run {
+            return Ok(());
+        }
+        let names = export.old_names();
+        self.importer.store.keep_old_names(&names).await.map_err(ImportError::Store)
     }
 
     async fn first_pass(
@@ -280,6 +297,23 @@ impl Run<'_> {
             Ok(input) => jsonl::read(input, line_bytes_max, found),
             Err(error) => {
                 found(Found::Broken(Broken { line: 1, why: unreadable(&error) }));
+            }
+        })
+    }
+
+    fn read_feed(&self, source: Arc<Source>, options: FeedOptions) -> Reading {
+        let (read, bytes_max) = (self.read.clone(), self.importer.limits.body_bytes_max);
+        reading(move |found| {
+            let bytes = source.read_whole(bytes_max, &read).map_err(|e| unreadable(&e));
+            match bytes.and_then(|bytes| feed::read(&bytes, &options)) {
+                Ok(feed) => {
+                    let mut entries = feed.entries.into_iter().map(found_in_feed);
+                    // The first that nobody wants ends it.
+                    let _ = entries.try_for_each(|one| found(one).then_some(()));
+                }
+                Err(why) => {
+                    found(Found::Broken(Broken { line: 0, why }));
+                }
             }
         })
     }
@@ -359,6 +393,13 @@ fn reading(read: impl FnOnce(&mut dyn FnMut(Found) -> bool) + Send + 'static) ->
         read(&mut |one| send.blocking_send(one).is_ok());
     });
     Reading { found, thread }
+}
+
+fn found_in_feed(entry: feed::Entry) -> Found {
+    match entry {
+        feed::Entry::Article(candidate) => Found::Article(candidate),
+        feed::Entry::Refused { name, why } => Found::Skipped { name, why },
+    }
 }
 
 fn unreadable(error: &io::Error) -> String {

@@ -7,6 +7,13 @@ use serde_json::{Map, Value};
 use super::{Refusal, RefusalKind};
 use crate::model::{Millis, WebUrl};
 
+/// Of a text that is not an article's body.
+const TEXT_BYTES_MAX: usize = 64 << 10;
+/// Elements of a list.
+const LIST_MAX: usize = 1000;
+/// A name longer than this is not a misspelt one.
+const NAME_BYTES_MAX: usize = 64;
+
 /// The fields of one object, taken one after the other.
 pub(super) struct Fields {
     path: String,
@@ -45,8 +52,14 @@ impl Fields {
         (self.path(name), value)
     }
 
-    /// A text.
+    /// A text of an ordinary length.
     pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, Refusal> {
+        let path = self.path(name);
+        self.long_text(name)?.map(|text| bounded(&path, text)).transpose()
+    }
+
+    /// A text that others bound.
+    pub(super) fn long_text(&mut self, name: &str) -> Result<Option<String>, Refusal> {
         match self.take(name) {
             (_, None) => Ok(None),
             (_, Some(Value::String(text))) => Ok(Some(text)),
@@ -106,6 +119,11 @@ impl Fields {
     ) -> Result<Vec<T>, Refusal> {
         match self.take(name) {
             (_, None) => Ok(Vec::new()),
+            (path, Some(Value::Array(values))) if values.len() > LIST_MAX => {
+                let found = values.len();
+                let why = format!("has {found} elements, at most {LIST_MAX} are taken");
+                Err(Refusal::invalid(path, why))
+            }
             (path, Some(Value::Array(values))) => values
                 .into_iter()
                 .enumerate()
@@ -120,6 +138,7 @@ impl Fields {
 pub(super) fn unknown(path: &str, name: &str, known: &[&str]) -> Refusal {
     let nearest = known
         .iter()
+        .filter(|_| name.len() <= NAME_BYTES_MAX)
         .map(|k| (strsim::damerau_levenshtein(name, k), k))
         .filter(|(distance, k)| *distance <= 1 + k.len() / 4)
         .min();
@@ -136,9 +155,18 @@ pub(super) fn unknown(path: &str, name: &str, known: &[&str]) -> Refusal {
 /// A text in a list.
 pub(super) fn text_at(path: &str, value: Value) -> Result<String, Refusal> {
     match value {
-        Value::String(text) => Ok(text),
+        Value::String(text) => bounded(path, text),
         other => Err(must_be(path, "text", &other)),
     }
+}
+
+fn bounded(path: &str, text: String) -> Result<String, Refusal> {
+    let found = text.len();
+    if found <= TEXT_BYTES_MAX {
+        return Ok(text);
+    }
+    let why = format!("has {found} bytes, at most {TEXT_BYTES_MAX} are taken");
+    Err(Refusal::invalid(path, why))
 }
 
 fn must_be(path: &str, wanted: &str, found: &Value) -> Refusal {

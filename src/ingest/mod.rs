@@ -5,6 +5,7 @@ mod candidate;
 pub mod carry;
 pub mod clean;
 pub mod due;
+pub mod feed;
 mod hash;
 pub mod import;
 mod intake;
@@ -17,6 +18,7 @@ mod refusal;
 pub mod source;
 mod tidy;
 mod withdraw;
+pub mod wordpress;
 pub mod wxr;
 
 pub use candidate::{Candidate, Origin};

@@ -5,6 +5,7 @@
 //! it touched. Changes that arrive while it works are taken together by the next round. No request
 //! ever renders, and nothing here calls upward.
 
+pub mod against;
 mod document;
 mod encode;
 mod generate;
@@ -15,6 +16,7 @@ pub mod purge;
 mod rounds;
 mod shelf;
 mod status;
+mod takeover;
 
 use std::sync::Arc;
 
@@ -29,6 +31,7 @@ pub use purge::Purges;
 pub use rounds::Rounds;
 pub use shelf::{Shelf, document_path};
 pub use status::{DocumentStatus, FeedStatus};
+pub use takeover::{Aliases, Moved};
 
 use crate::{
     clock::Clock,
@@ -56,6 +59,8 @@ pub struct Settings {
     pub auto: FeedsAuto,
     /// Telling the cache in front.
     pub purge: config::Purge,
+    /// WordPress's addresses.
+    pub takeover: config::Takeover,
 }
 
 impl From<&config::Config> for Settings {
@@ -67,6 +72,7 @@ impl From<&config::Config> for Settings {
             feeds: config.feeds.clone(),
             auto: config.feeds_auto.clone(),
             purge: config.purge.clone(),
+            takeover: config.takeover.clone(),
         }
     }
 }

@@ -18,6 +18,8 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::{
     error::{DbError, OpenError},
+    identity::Identity,
+    migrate::migrate,
     value::{Row, Value},
 };
 
@@ -66,30 +68,36 @@ pub type Returned = Vec<Vec<Row>>;
 #[derive(Debug)]
 pub struct Writer {
     conn: Connection,
+    busy_timeout: Duration,
+    identity: Identity,
 }
 
 impl Writer {
-    /// Opens (and makes) the file and brings its schema up to date.
+    /// Opens (and makes) the file and brings its schema up to date; a copy of an older one is kept.
     pub fn open(
         path: &Path,
         busy_timeout: Duration,
         migrations: &[&str],
     ) -> Result<Writer, OpenError> {
-        let failed = |why: String| OpenError::Failed { path: path.to_owned(), why };
-        let conn = Connection::open(path).map_err(|e| failed(e.to_string()))?;
-        prepare_writer(&conn, busy_timeout).map_err(|e| failed(e.to_string()))?;
-        migrate(&conn, migrations).map_err(|e| match e {
-            MigrateError::Newer(found) => {
-                OpenError::Newer { path: path.to_owned(), found, known: migrations.len() as i64 }
-            }
-            MigrateError::Failed(e) => failed(e.to_string()),
-        })?;
-        Ok(Writer { conn })
+        let conn = Connection::open(path).map_err(|e| OpenError::of(path, e))?;
+        prepare_writer(&conn, busy_timeout).map_err(|e| OpenError::of(path, e))?;
+        migrate(&conn, path, migrations)?;
+        let failed =
+            |e: std::io::Error| OpenError::Failed { path: path.to_owned(), why: e.to_string() };
+        let identity = Identity::of(path).map_err(failed)?;
+        Ok(Writer { conn, busy_timeout, identity })
+    }
+
+    /// Which file is written.
+    pub(super) fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// Runs each batch within one transaction and commits it to disk. The outer error means that
     /// none of them took effect; an inner one means that its own batch did not.
     pub fn commit(&mut self, batches: &[Batch]) -> Result<Vec<Result<Returned, DbError>>, DbError> {
+        // What is written to a file that was deleted would be gone with the process.
+        self.identity.check()?;
         let mut tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if let [batch] = batches {
             return commit_alone(tx, batch);
@@ -100,6 +108,14 @@ impl Writer {
         }
         tx.commit()?;
         Ok(results)
+    }
+
+    /// Whether a write would be taken now; waits for nobody.
+    pub fn probe(&mut self) -> Result<(), DbError> {
+        self.conn.busy_timeout(Duration::ZERO)?;
+        let probed = self.commit(&[]);
+        self.conn.busy_timeout(self.busy_timeout)?;
+        probed.map(drop)
     }
 
     /// Reads through the writer's own connection.
@@ -205,45 +221,6 @@ fn prepare_writer(conn: &Connection, busy_timeout: Duration) -> rusqlite::Result
     Ok(())
 }
 
-enum MigrateError {
-    Newer(i64),
-    Failed(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for MigrateError {
-    fn from(error: rusqlite::Error) -> MigrateError {
-        MigrateError::Failed(error)
-    }
-}
-
-/// Runs the migrations that the file has not seen, each in a transaction with its number.
-fn migrate(conn: &Connection, migrations: &[&str]) -> Result<(), MigrateError> {
-    conn.execute_batch(
-        "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY) STRICT",
-    )?;
-    let seen: i64 =
-        conn.query_row("SELECT COALESCE(MAX(version), 0) FROM schema_version", [], |r| r.get(0))?;
-    if seen > migrations.len() as i64 {
-        return Err(MigrateError::Newer(seen));
-    }
-    for (number, text) in (1..).zip(migrations).skip(seen as usize) {
-        let text = sqlite_schema(text);
-        conn.execute_batch(&format!(
-            "BEGIN IMMEDIATE; {text}; INSERT INTO schema_version VALUES ({number}); COMMIT"
-        ))?;
-    }
-    Ok(())
-}
-
-/// The types of PostgreSQL in SQLite's words.
-fn sqlite_schema(text: &str) -> String {
-    text.replace("BIGINT", "INTEGER")
-        .replace("BYTEA", "BLOB")
-        .replace("DOUBLE PRECISION", "REAL")
-        .replace("@STRICT", "STRICT")
-        .replace("@KEYED", "STRICT, WITHOUT ROWID")
-}
-
 struct Write {
     batches: Vec<Batch>,
     answer: oneshot::Sender<Vec<Result<Returned, DbError>>>,
@@ -254,7 +231,11 @@ struct Write {
 pub struct Db {
     writes: mpsc::SyncSender<Write>,
     readers: Arc<Readers>,
+    fault: Fault,
 }
+
+/// Why the last commit failed as a whole; `None` when it did not.
+type Fault = Arc<Mutex<Option<DbError>>>;
 
 #[derive(Debug)]
 struct Readers {
@@ -272,14 +253,30 @@ impl Db {
     ) -> Result<Db, OpenError> {
         let failed = |why: String| OpenError::Failed { path: path.to_owned(), why };
         let (writes, queue) = mpsc::sync_channel(write_queue_max);
+        let fault = Fault::default();
         thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || write_until_closed(writer, &queue))
+            .spawn({
+                let fault = fault.clone();
+                move || write_until_closed(writer, &queue, &fault)
+            })
             .map_err(|e| failed(e.to_string()))?;
         let open = || open_reader(path).map_err(|e| failed(e.to_string()));
         let idle = (0..readers).map(|_| open()).collect::<Result<Vec<_>, _>>()?;
         let permits = Arc::new(Semaphore::new(readers));
-        Ok(Db { writes, readers: Arc::new(Readers { idle: Mutex::new(idle), permits }) })
+        Ok(Db { writes, readers: Arc::new(Readers { idle: Mutex::new(idle), permits }), fault })
+    }
+
+    /// Why writes fail at present.
+    pub fn write_fault(&self) -> Option<DbError> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Finds out whether writes that failed would be taken again, so that it is noticed even when
+    /// nobody dares to send one.
+    pub async fn probe(&self) {
+        // What came of it is in `fault`.
+        self.write_many(Vec::new()).await;
     }
 
     /// One atomic batch; on disk when this returns `Ok`.
@@ -339,7 +336,7 @@ pub fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Takes all that waits, commits it together, answers, and begins again.
-fn write_until_closed(mut writer: Writer, queue: &mpsc::Receiver<Write>) {
+fn write_until_closed(mut writer: Writer, queue: &mpsc::Receiver<Write>, fault: &Fault) {
     while let Ok(first) = queue.recv() {
         let mut group = vec![first];
         let mut batches = group[0].batches.len();
@@ -349,18 +346,20 @@ fn write_until_closed(mut writer: Writer, queue: &mpsc::Receiver<Write>) {
             batches += next.batches.len();
             group.push(next);
         }
-        commit_group(&mut writer, group);
+        commit_group(&mut writer, group, fault);
     }
     // The last words of a tidy stop; the next start would do it as well.
     let _ = writer.checkpoint();
 }
 
-fn commit_group(writer: &mut Writer, group: Vec<Write>) {
+fn commit_group(writer: &mut Writer, group: Vec<Write>, fault: &Fault) {
     let (counts, batches, answers) = unzip(group);
-    let mut results = match writer.commit(&batches) {
-        Ok(results) => results,
-        Err(error) => all_failed(error, batches.len()),
+    let committed = match batches.is_empty() {
+        true => writer.probe().map(|()| Vec::new()),
+        false => writer.commit(&batches),
     };
+    *fault.lock().unwrap_or_else(PoisonError::into_inner) = committed.as_ref().err().cloned();
+    let mut results = committed.unwrap_or_else(|error| all_failed(error, batches.len()));
     for (count, answer) in counts.into_iter().zip(answers) {
         let rest = results.split_off(count.min(results.len()));
         // Whoever asked may have gone away; the write stands all the same.

@@ -1,4 +1,4 @@
-//! The article database: articles with their revisions, feed entries, documents, jobs, tokens.
+//! The article database: articles with their revisions, feed entries, documents, jobs, tokens, sources.
 //!
 //! SQL stands only in here. [`Store`] is `jarshy.db`; `views.db` is opened by [`views`]. Callers see
 //! facts of [`crate::model`] and never rows. The store calls nobody: who wants to know of a change
@@ -6,13 +6,23 @@
 
 mod articles;
 mod audit;
+pub mod backup;
+mod copy;
 mod db;
 mod documents;
 mod entries;
 mod error;
 mod facts;
+mod held;
+mod identity;
 mod jobs;
+mod migrate;
+mod old_names;
+mod restored;
+mod room;
+mod salvage;
 mod sections;
+mod sources;
 mod tokens;
 mod value;
 pub mod views;
@@ -35,21 +45,33 @@ pub use db::{Batch, Db, Returned, Step, Writer};
 pub use documents::{DocumentFacts, KeptDocument};
 pub use entries::{Entry, EntryChanges, FeedState};
 pub use error::{DbError, OpenError};
+pub use held::Held;
 pub use jobs::JobRun;
+pub use restored::Restored;
+pub use room::{Room, RoomLevel};
+pub use salvage::{Salvaged, damaged_files, salvage_views};
 pub use sections::sections_in;
+pub use sources::SourceState;
 pub use tokens::{NewToken, Scope, Token, split_token};
 pub use value::{Row, Value};
 
 use crate::config;
 
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_articles.sql"), include_str!("migrations/0002_audit.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_articles.sql"),
+    include_str!("migrations/0002_audit.sql"),
+    include_str!("migrations/0003_old_names.sql"),
+    include_str!("migrations/0004_sources.sql"),
+];
 
 /// The article database, shared by cloning.
 #[derive(Clone, Debug)]
 pub struct Store {
     db: Db,
+    room: Room,
     newest: watch::Sender<i64>,
+    /// Grows with each change of `old_names`.
+    names: watch::Sender<i64>,
     /// When the oldest revision was announced that nobody has taken note of yet.
     waiting_since: Arc<Mutex<Option<Instant>>>,
 }
@@ -60,12 +82,24 @@ impl Store {
         let path = database_path(&settings.data);
         fs::create_dir_all(&settings.data)
             .map_err(|e| OpenError::Failed { path: settings.data.clone(), why: e.to_string() })?;
+        if backup::is_unfinished(&settings.data) {
+            let why =
+                "a restore into its folder was not finished: empty the folder and restore again";
+            return Err(OpenError::Failed { path, why: why.into() });
+        }
         let writer = Writer::open(&path, settings.busy_timeout, MIGRATIONS)?;
         let db = Db::start(&path, writer, settings.readers, settings.write_queue_max)?;
-        let store = Store { db, newest: watch::Sender::new(0), waiting_since: Arc::default() };
+        let (newest, names) = (watch::Sender::new(0), watch::Sender::new(0));
+        let room = Room::new(settings);
+        let store = Store { db, room, newest, names, waiting_since: Arc::default() };
         let failed = |e: DbError| OpenError::Failed { path, why: e.to_string() };
         store.look_for_changes().await.map_err(failed)?;
         Ok(store)
+    }
+
+    /// The room left for it.
+    pub fn room(&self) -> &Room {
+        &self.room
     }
 
     /// The newest revision, now and whenever it grows.
@@ -75,10 +109,26 @@ impl Store {
 
     /// Reads the newest revision from the file, so that what another process wrote is noticed too.
     pub async fn look_for_changes(&self) -> Result<i64, DbError> {
-        let mut rows = self.db.read("SELECT n FROM store_revision", vec![]).await?;
-        let newest = rows.first_mut().map_or(Ok(0), Row::int)?;
+        const SQL: &str =
+            "SELECT n, (SELECT COALESCE(MAX(version), 0) FROM old_names) FROM store_revision";
+        let mut rows = self.db.read(SQL, vec![]).await?;
+        let Some(row) = rows.first_mut() else { return Ok(0) };
+        let (newest, names) = (row.int()?, row.int()?);
         self.announce(newest);
+        self.names.send_if_modified(|known| std::mem::replace(known, names) != names);
         Ok(newest)
+    }
+
+    /// Why articles are refused at present; `None` when they are taken.
+    pub fn write_fault(&self) -> Option<DbError> {
+        self.db.write_fault()
+    }
+
+    /// Finds out whether a store that refused a write takes them again.
+    pub async fn probe_after_fault(&self) {
+        if self.write_fault().is_some() {
+            self.db.probe().await;
+        }
     }
 
     /// Tells the watchers of a revision that is on disk.
@@ -134,13 +184,20 @@ fn from_json<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, DbError> {
 pub fn faults(data: &Path) -> Result<Vec<String>, DbError> {
     let mut faults = Vec::new();
     for path in [database_path(data), views::database_path(data)] {
-        let conn = db::open_reader(&path)?;
-        for mut row in db::query(&conn, "PRAGMA quick_check(20)", &[])? {
-            let text = row.text()?;
-            if text != "ok" {
-                faults.push(format!("{}: {text}", path.display()));
-            }
-        }
+        let found = faults_in(&path)?;
+        faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", path.display())));
     }
     Ok(faults)
+}
+
+/// What is wrong with one database file; none where there is no such file.
+pub fn faults_in(path: &Path) -> Result<Vec<String>, DbError> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let found = db::open_reader(path).map_err(DbError::from);
+    match found.and_then(|conn| copy::faults_of(&conn)) {
+        Err(DbError::Damaged(why)) => Ok(vec![why]),
+        found => found,
+    }
 }

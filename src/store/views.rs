@@ -19,14 +19,19 @@ use self::sums::Sums;
 use super::{
     db::{Batch, Step, Writer, open_reader, query},
     error::{DbError, OpenError},
+    identity::Identity,
     value::Row,
 };
 use crate::model::{Channel, Millis, Verdict};
 
-const MIGRATIONS: &[&str] =
+pub(super) const MIGRATIONS: &[&str] =
     &[include_str!("migrations/views_0001.sql"), include_str!("migrations/views_0002.sql")];
 /// Batches folded in one transaction at most.
 const FOLD_BATCHES_MAX: usize = 20_000;
+
+/// Views in all, what is not folded too.
+pub(super) const COUNTED: &str = "SELECT COALESCE(SUM(n), 0) FROM (
+     SELECT n FROM article_counts UNION ALL SELECT n FROM unfolded_views)";
 
 /// Where the view database of a data folder is.
 pub fn database_path(data: &Path) -> PathBuf {
@@ -70,6 +75,7 @@ pub struct ViewLog {
     busy_timeout: Duration,
     /// `None` after a failure that could not be recovered from yet.
     writer: Option<Writer>,
+    identity: Identity,
 }
 
 impl ViewLog {
@@ -77,7 +83,8 @@ impl ViewLog {
     pub fn open(data: &Path, busy_timeout: Duration) -> Result<ViewLog, OpenError> {
         let path = database_path(data);
         let writer = Writer::open(&path, busy_timeout, MIGRATIONS)?;
-        Ok(ViewLog { path, busy_timeout, writer: Some(writer) })
+        let identity = writer.identity().clone();
+        Ok(ViewLog { path, busy_timeout, writer: Some(writer), identity })
     }
 
     /// Keeps one batch; on disk when this returns `Ok`. After an error it may or may not be there,
@@ -108,6 +115,8 @@ impl ViewLog {
     /// Closes and opens the file anew after an I/O error and takes away what was refused: every batch
     /// after `acknowledged`. Only when this returns `Ok` may a batch be acknowledged again.
     pub fn recover(&mut self, acknowledged: i64) -> Result<(), DbError> {
+        // Opening would make a fresh file where there is none, and count on in it.
+        self.identity.check_file()?;
         self.writer = None;
         let open = Writer::open(&self.path, self.busy_timeout, MIGRATIONS);
         let writer = open.map_err(|e| DbError::Failed(e.to_string()))?;
@@ -185,12 +194,12 @@ fn each<T>(rows: Vec<Row>, read: impl Fn(Row) -> Result<T, DbError>) -> Result<V
 }
 
 fn channel(word: &str) -> Result<Channel, DbError> {
-    let broken = || DbError::Failed(format!("views.db is damaged: `{word}` is not a channel"));
+    let broken = || DbError::Damaged(format!("`{word}` is not a channel"));
     Channel::from_word(word).ok_or_else(broken)
 }
 
 fn verdict(word: &str) -> Result<Verdict, DbError> {
-    let broken = || DbError::Failed(format!("views.db is damaged: `{word}` is not a verdict"));
+    let broken = || DbError::Damaged(format!("`{word}` is not a verdict"));
     Verdict::from_word(word).ok_or_else(broken)
 }
 

@@ -24,7 +24,10 @@ mod writer;
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -59,7 +62,7 @@ use self::{
 use crate::{
     clock::Clock,
     config,
-    model::{Channel, Millis, Verdict},
+    model::{AgentClass, Channel, Millis, Verdict},
     store::{
         DbError, OpenError,
         views::{ViewLog, ViewReader, database_path},
@@ -100,6 +103,8 @@ struct Shared {
     writer_counts: Arc<WriterCounts>,
     reports: Semaphore,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// True while the disk has no room for hits.
+    no_room: AtomicBool,
 }
 
 impl fmt::Debug for Views {
@@ -132,7 +137,8 @@ impl Views {
         let queue: Arc<Queue> = Arc::default();
         let roster = Roster::new(queue.clone());
         let counts = Arc::new(Counts::default());
-        let left = start(&mut log, &counts, &roster).map_err(|e| failed(e.to_string()))?;
+        let left = start(&mut log, &counts, &roster)
+            .map_err(|e| OpenError::of(&database_path(folder), e))?;
         let rules = Arc::new(ArcSwap::from_pointee(Rules::new(settings, site_origins, trusted)));
         let shared = Shared {
             folder: folder.to_owned(),
@@ -146,6 +152,7 @@ impl Views {
             writer_counts: Arc::default(),
             reports: Semaphore::new(REPORTS_AT_ONCE),
             thread: Mutex::default(),
+            no_room: AtomicBool::new(false),
         };
         let thread = shared.spawn(log, left, on_commit).map_err(|e| failed(e.to_string()))?;
         *shared.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
@@ -169,6 +176,11 @@ impl Views {
             }
         });
         async { answered?.await.unwrap_or(Err(NotKept::Stopped)) }
+    }
+
+    /// What kind of program a request comes from, by its User-Agent.
+    pub fn agent_class(&self, user_agent: Option<&[u8]>) -> AgentClass {
+        self.0.agents.class(user_agent)
     }
 
     /// The number of an article, with every hit that was acknowledged; `None` for an unknown one.
@@ -213,6 +225,18 @@ impl Views {
     /// True while `views.db` refuses hits, or their sums; it is tried anew every `fold_every`.
     pub fn is_failing(&self) -> bool {
         self.0.writer_counts.failing.load(Ordering::Relaxed)
+    }
+
+    /// Refuses hits from now on, or takes them again: the last room of the disk is for what was
+    /// acknowledged before.
+    pub fn refuse_for_room(&self, refuse: bool) {
+        self.0.no_room.store(refuse, Ordering::Relaxed);
+    }
+
+    /// True when the thread that writes `views.db` has ended, which only a bug or a stop does.
+    pub fn has_stopped(&self) -> bool {
+        let thread = self.0.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Visitor keys that were forgotten before their window ended, because there were more than
@@ -320,6 +344,9 @@ impl Shared {
         &self,
         hit: &Hit<'_>,
     ) -> Result<oneshot::Receiver<Result<Verdict, NotKept>>, NotKept> {
+        if self.no_room.load(Ordering::Relaxed) {
+            return Err(NotKept::NoRoom);
+        }
         let at = self.clock.now();
         let rules = self.rules.load();
         let named = self.roster.find(hit.target);

@@ -144,6 +144,11 @@ impl Roster {
         }
     }
 
+    /// True for the address of an article that the public could ever see.
+    pub fn has_page(&self, address: &str) -> bool {
+        matches!(self.find(Target::Url(address)), Named::Known(_))
+    }
+
     /// The number of a known article and its carried-over views.
     pub(super) fn carried_over(&self, id: &str) -> Option<(u32, u64)> {
         let inner = self.read();

@@ -364,7 +364,7 @@ impl Writer {
     fn note<T>(&mut self, done: &Result<T, DbError>) {
         if let Err(error) = done {
             self.own_counts.errors.fetch_add(1, Ordering::Relaxed);
-            self.progress.broken |= matches!(error, DbError::Failed(_));
+            self.progress.broken |= matches!(error, DbError::Failed(_) | DbError::Damaged(_));
         }
         let failing = self.progress.refusing || self.progress.unable_to_fold;
         self.own_counts.failing.store(failing, Ordering::Relaxed);

@@ -26,6 +26,9 @@ pub fn last_modified_now(document: &Document, now: Millis) -> Option<HeaderValue
     HeaderValue::from_str(&date).ok()
 }
 
+/// Tags that are looked at: readers send one, caches a handful, only an attacker thousands.
+const TAGS_MAX: usize = 100;
+
 /// The variant that the client already has, so that a 304 is the answer. `If-None-Match` wins over
 /// `If-Modified-Since`; a tag of any of the document's encodings counts, since the client then has
 /// these very contents.
@@ -49,8 +52,7 @@ fn matching<'a>(
     document: &'a Document,
     selected: &'a Variant,
 ) -> Option<&'a Variant> {
-    for value in headers.get_all(header::IF_NONE_MATCH) {
-        let Ok(list) = value.to_str() else { continue };
+    for list in lists(headers) {
         if list.trim() == "*" {
             return Some(selected);
         }
@@ -64,20 +66,21 @@ fn matching<'a>(
     None
 }
 
+/// The lines of `If-None-Match`.
+fn lists(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).take(TAGS_MAX)
+}
+
 /// The tag of a single representation, for answers that are no [`Document`].
 pub fn etag_matches(headers: &HeaderMap, etag: &str) -> bool {
     let own = etag.trim_matches('"');
-    headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .any(|list| list.trim() == "*" || tags(list).any(|tag| tag == own))
+    lists(headers).any(|list| list.trim() == "*" || tags(list).any(|tag| tag == own))
 }
 
 /// The opaque parts of a list of tags, compared weakly (RFC 9110 §8.8.3.2) and freed from what
 /// proxies add: `W/`, `-gzip`, `;gzip`, `--gzip`, `-br`.
 fn tags(list: &str) -> impl Iterator<Item = &str> {
-    list.split(',').map(|tag| {
+    list.split(',').take(TAGS_MAX).map(|tag| {
         let tag = tag.trim();
         let tag = tag.strip_prefix("W/").or_else(|| tag.strip_prefix("w/")).unwrap_or(tag);
         let mut tag = tag.trim_matches('"');

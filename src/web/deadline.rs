@@ -2,16 +2,15 @@
 //!
 //! hyper's own header timeout boxes a timer for every request. Here a connection has one timer that
 //! is moved only when it rings, and the request path only writes a phase. What a deadline means
-//! depends on the phase: waiting for a request, reading its head, or answering it.
+//! depends on the phase: waiting for a request, reading its head, answering it, or waiting for the
+//! peer to take the answer. An answer that the kernel takes whole is never watched here: the kernel
+//! ends that connection by itself when the peer stays away (`TCP_USER_TIMEOUT`).
 
 use std::{
     borrow::Cow,
     io,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering::Relaxed},
-    },
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -22,10 +21,14 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
+use super::phase::{Doing, Phase};
 use crate::{config::Limits, metrics::Metrics};
 
 /// Up to here head and body are copied together and sent at once.
 const TOGETHER_BYTES_MAX: usize = 8 << 10;
+
+/// What the kernel takes before it is sent: 200 slow readers would else cost 500 MB of buffers.
+const UNSENT_BYTES_MAX: u32 = 256 << 10;
 
 const MALFORMED: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\
     Content-Type: text/plain; charset=utf-8\r\nContent-Length: 25\r\n\r\n\
@@ -36,49 +39,6 @@ const LONG_URI: &[u8] = b"HTTP/1.1 414 URI Too Long\r\nConnection: close\r\n\
 const LARGE_HEAD: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n\
     Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 39\r\n\r\n\
     The headers are too many or too large.\n";
-
-/// What a connection is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Doing {
-    /// Between two requests.
-    Waiting = 0,
-    /// A request's head has begun to arrive, or the connection is new.
-    Reading = 1,
-    /// A request is with its handler or its answer is on the way.
-    Answering = 2,
-}
-
-/// Where the request path says what a connection is doing.
-#[derive(Clone, Debug)]
-pub struct Phase(Arc<AtomicU8>);
-
-impl Phase {
-    fn new() -> Phase {
-        Phase(Arc::new(AtomicU8::new(Doing::Reading as u8)))
-    }
-
-    /// A request's head is complete.
-    pub fn answering(&self) {
-        self.0.store(Doing::Answering as u8, Relaxed);
-    }
-
-    /// The answer is handed over.
-    pub fn waiting(&self) {
-        self.0.store(Doing::Waiting as u8, Relaxed);
-    }
-
-    fn reading(&self) {
-        self.0.store(Doing::Reading as u8, Relaxed);
-    }
-
-    fn get(&self) -> Doing {
-        match self.0.load(Relaxed) {
-            0 => Doing::Waiting,
-            1 => Doing::Reading,
-            _ => Doing::Answering,
-        }
-    }
-}
 
 /// Why a connection was cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,8 +60,10 @@ pub struct Patient {
     /// When the phase that reads are judged by began; asked for no sooner than somebody waits, since
     /// most heads come whole.
     since: Option<Instant>,
-    /// Since when a write has made no progress.
-    stuck_since: Option<Instant>,
+    /// What the peer leaves lying; `None` as long as it takes everything at once.
+    debt: Option<Debt>,
+    /// After this moment the next answer is the last.
+    old_at: Instant,
     bell: Pin<Box<Sleep>>,
     /// True once the connection's task waits for the bell.
     armed: bool,
@@ -113,6 +75,26 @@ struct Times {
     head: Duration,
     idle: Duration,
     write: Duration,
+    write_bytes_per_second: f64,
+}
+
+/// How a peer takes an answer that it did not take at once.
+#[derive(Clone, Copy, Debug)]
+struct Debt {
+    since: Instant,
+    bytes_taken: usize,
+    /// Since when it has taken nothing.
+    stuck_since: Option<Instant>,
+}
+
+impl Debt {
+    /// When the peer is cut if it takes nothing more: it may stand still for a while, and on the whole
+    /// be that much behind the slowest rate.
+    fn deadline(&self, times: &Times) -> Instant {
+        let due = Duration::from_secs_f64(self.bytes_taken as f64 / times.write_bytes_per_second);
+        let behind = self.since + times.write + due;
+        self.stuck_since.map_or(behind, |since| behind.min(since + times.write))
+    }
 }
 
 impl Patient {
@@ -123,7 +105,12 @@ impl Patient {
             head: limits.header_timeout,
             idle: limits.idle_timeout,
             write: limits.write_timeout,
+            write_bytes_per_second: limits.write_bytes_per_second_min.max(1) as f64,
         };
+        let patience = u32::try_from(times.write.as_millis()).unwrap_or(u32::MAX);
+        // Where these cannot be set, the kernel keeps more for the peer, and for longer.
+        let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, patience);
+        let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
         let since = Instant::now();
         let bell = Box::pin(tokio::time::sleep_until(since + times.head));
         let patient = Patient {
@@ -131,7 +118,8 @@ impl Patient {
             phase: phase.clone(),
             times,
             since: Some(since),
-            stuck_since: None,
+            debt: None,
+            old_at: since + limits.connection_age_max,
             bell,
             armed: false,
             metrics,
@@ -143,7 +131,7 @@ impl Patient {
         let (time, cut) = match self.phase.get() {
             Doing::Waiting => (self.times.idle, Cut::Idle),
             Doing::Reading => (self.times.head, Cut::Head),
-            Doing::Answering => return None,
+            Doing::Answering | Doing::Writing => return None,
         };
         Some((*self.since.get_or_insert_with(Instant::now) + time, cut))
     }
@@ -178,21 +166,37 @@ impl Patient {
         }
     }
 
-    /// What a write came to, with the time since the last progress kept.
-    fn judge_write<T>(
+    /// What a write came to, with the peer's debt kept.
+    fn judge_write(
         &mut self,
         context: &mut Context<'_>,
-        written: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.stuck_since = None;
-            return written;
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(written) = written {
+            if let (Some(debt), Ok(bytes)) = (&mut self.debt, &written) {
+                debt.bytes_taken += bytes;
+                debt.stuck_since = None;
+            }
+            return Poll::Ready(written);
         }
-        let since = *self.stuck_since.get_or_insert_with(Instant::now);
-        let error = ready!(self.poll_bell(context, (since + self.times.write, Cut::Write)));
+        let now = Instant::now();
+        let debt = Debt { since: now, bytes_taken: 0, stuck_since: None };
+        let debt = self.debt.get_or_insert(debt);
+        debt.stuck_since.get_or_insert(now);
+        let deadline = debt.deadline(&self.times);
+        self.phase.writing();
+        let error = ready!(self.poll_bell(context, (deadline, Cut::Write)));
         // What the peer does not take must not stay in the kernel's buffers either.
         let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
         Poll::Ready(Err(error))
+    }
+
+    /// Everything is written: the peer owes nothing.
+    fn settle(&mut self, context: &mut Context<'_>) {
+        if self.debt.take().is_some() {
+            self.phase.written();
+            self.begin_waiting(context);
+        }
     }
 }
 
@@ -224,7 +228,8 @@ impl AsyncWrite for Patient {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         if let Some(text) = self.own_words(bytes) {
-            let spoken = ready!(Pin::new(&mut self.stream).poll_write(context, text));
+            let spoken = Pin::new(&mut self.stream).poll_write(context, text);
+            let spoken = ready!(self.judge_write(context, spoken));
             return Poll::Ready(spoken.map(|_| bytes.len()));
         }
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
@@ -255,8 +260,10 @@ impl AsyncWrite for Patient {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        self.judge_write(context, flushed)
+        // hyper flushes when all is with the kernel, where nothing is left to be flushed.
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        self.settle(context);
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -287,6 +294,9 @@ impl Patient {
         }
         let since = Instant::now();
         self.since = Some(since);
+        if since >= self.old_at {
+            self.phase.grow_old();
+        }
         if self.armed && !self.bell.is_elapsed() {
             return;
         }

@@ -12,6 +12,9 @@ use crate::{
     publish::{Document, Encoding, Variant},
 };
 
+/// Members of a list that are looked at; the rest of a longer one is as if it were not there.
+const MEMBERS_MAX: usize = 100;
+
 /// The best encoding that the client accepts and that is ready; identity where none is, since a
 /// feed is better than a 406.
 pub fn variant<'a>(headers: &HeaderMap, document: &'a Document) -> &'a Variant {
@@ -49,7 +52,7 @@ impl Accepted {
     /// Reads all lines once: every request for a document comes through here.
     fn of<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Accepted {
         let mut accepted = Accepted::default();
-        for part in lines.flat_map(|line| line.split(|b| *b == b',')) {
+        for part in lines.flat_map(|line| line.split(|b| *b == b',')).take(MEMBERS_MAX) {
             let (name, parameters) = match part.iter().position(|b| *b == b';') {
                 Some(end) => (&part[..end], str::from_utf8(&part[end + 1..]).unwrap_or("q=0")),
                 None => (part, ""),
@@ -115,7 +118,7 @@ pub fn format(headers: &HeaderMap, formats: &[Format]) -> Option<Format> {
 /// The weight of a format by the most specific range that fits it.
 fn media_weight(accept: &str, format: Format) -> u16 {
     let mut found = (0, 0);
-    for part in accept.split(',') {
+    for part in accept.split(',').take(MEMBERS_MAX) {
         let (range, q) = split_weight(part);
         let fit = fit(&range.to_ascii_lowercase(), format);
         if fit > found.0 {
@@ -131,7 +134,7 @@ fn fit(range: &str, format: Format) -> u8 {
         Format::Rss => {
             &["application/xml", "text/xml", "text/html", "text/*", "application/rdf+xml"][..]
         }
-        Format::Atom => &[],
+        Format::Atom | Format::Rdf => &[],
         Format::Json => &["application/json"],
     };
     match range {

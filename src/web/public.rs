@@ -1,20 +1,30 @@
 //! The public listener: hot paths first, then a short list of the rest.
 
-use std::{borrow::Cow, future::Future, net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    borrow::Cow,
+    future::Future,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use arc_swap::ArcSwap;
-use hyper::{HeaderMap, Request, StatusCode, Uri, body::Incoming, http::request::Parts};
+use hyper::{HeaderMap, Method, Request, StatusCode, Uri, body::Incoming, http::request::Parts};
 use percent_encoding::percent_decode_str;
 
 use super::{
+    Api,
+    access::{AccessLog, Asked, method_name},
     answer::{self, Answer},
-    counts, feeds, host, script,
+    counts, feeds, host, ping, script,
     server::Door,
+    takeover::{self, Takeover},
     views,
 };
 use crate::{
     clock::Clock,
     config::{self, Limits},
+    ingest::source::Sources,
     metrics::{Metrics, RouteMetrics},
     model::Channel,
     publish::{Document, Shelf},
@@ -32,10 +42,13 @@ pub struct Public(Arc<Inner>);
 struct Inner {
     shelf: Arc<Shelf>,
     views: Views,
+    sources: Sources,
     limits: Arc<ArcSwap<Limits>>,
     metrics: Arc<Metrics>,
     clock: Clock,
+    takeover: Takeover,
     script: Document,
+    access: AccessLog,
     routes: Routes,
 }
 
@@ -44,9 +57,11 @@ struct Routes {
     document: RouteMetrics,
     script: RouteMetrics,
     feed: RouteMetrics,
+    takeover: RouteMetrics,
     hit: RouteMetrics,
     pixel: RouteMetrics,
     count: RouteMetrics,
+    ping: RouteMetrics,
     other: RouteMetrics,
 }
 
@@ -56,33 +71,43 @@ enum Route<'a> {
     /// A ready document whose path was written with percent signs.
     Document(&'a str),
     Script,
+    /// An address of before.
+    Takeover,
     Feed(&'a str),
     Hit(views::Named<'a>, Channel),
     Count(counts::Asked<'a>),
+    Ping,
     Other,
 }
 
 impl Public {
     /// A door with these features behind it, and `/views.js`.
-    pub fn new(
-        shelf: Arc<Shelf>,
-        views: Views,
-        limits: Arc<ArcSwap<Limits>>,
-        metrics: Arc<Metrics>,
-        clock: Clock,
-        settings: &config::Public,
-    ) -> std::io::Result<Public> {
-        let script = script::document(clock.now(), settings)?;
+    pub fn new(parts: &Api, settings: &config::Public) -> std::io::Result<Public> {
+        let metrics = parts.metrics.clone();
         let routes = Routes {
             document: metrics.route("document"),
             script: metrics.route("script"),
             feed: metrics.route("feed"),
+            takeover: metrics.route("takeover"),
             hit: metrics.route("hit"),
             pixel: metrics.route("pixel"),
             count: metrics.route("count"),
+            ping: metrics.route("ping"),
             other: metrics.route("other"),
         };
-        Ok(Public(Arc::new(Inner { shelf, views, limits, metrics, clock, script, routes })))
+        let inner = Inner {
+            shelf: parts.publisher.shelf().clone(),
+            views: parts.views.clone(),
+            limits: parts.limits.clone(),
+            sources: parts.sources.clone(),
+            clock: parts.clock.clone(),
+            access: parts.access.clone(),
+            takeover: Takeover::new(&metrics),
+            script: script::document(parts.clock.now(), settings)?,
+            metrics,
+            routes,
+        };
+        Ok(Public(Arc::new(inner)))
     }
 }
 
@@ -91,10 +116,10 @@ impl Door for Public {
         let began = Instant::now();
         let path = request.uri().path();
         let shelved = self.0.shelf.get(path);
-        let (document, counted) = match &shelved {
-            Some(document) => (&**document, &self.0.routes.document),
-            None if path == script::PATH => (&self.0.script, &self.0.routes.script),
-            None => return None,
+        let (document, route) = match &shelved {
+            Some(document) => (&**document, Route::Document(path)),
+            None if path == script::PATH => (&self.0.script, Route::Script),
+            None => return self.0.before(request, began),
         };
         let answer = match self.0.refusal(request.headers(), request.uri()) {
             Some(refusal) => refusal,
@@ -103,8 +128,7 @@ impl Door for Public {
                 feeds::document(request.method(), request.headers(), document, now)
             }
         };
-        counted.answered(answer.status().as_u16(), began.elapsed());
-        Some(answer)
+        Some(self.0.counted((request.method(), request.headers()), route, answer, began))
     }
 
     fn answer(
@@ -119,6 +143,31 @@ impl Door for Public {
 }
 
 impl Inner {
+    /// The answer where the address is one of before: WordPress's, or a renamed feed's.
+    fn before(&self, request: &Request<Incoming>, began: Instant) -> Option<Answer> {
+        let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+        let asked = takeover::Asked { method, uri, headers, clock: &self.clock };
+        let answer = self.takeover.answer(&asked, &self.shelf, &self.views)?;
+        let answer = self.refusal(headers, uri).unwrap_or(answer);
+        Some(self.counted((method, headers), Route::Takeover, answer, began))
+    }
+
+    /// Counts an answer, and tells of it where the settings ask for that.
+    fn counted(
+        &self,
+        (method, headers): (&Method, &HeaderMap),
+        route: Route<'_>,
+        answer: Answer,
+        began: Instant,
+    ) -> Answer {
+        let took = began.elapsed();
+        self.routes.of(route).answered(answer.status().as_u16(), took);
+        if self.access.is_on() {
+            self.tell(method, headers, route, &answer, took);
+        }
+        answer
+    }
+
     /// What is wrong with the request whatever it asks for.
     fn refusal(&self, headers: &HeaderMap, uri: &Uri) -> Option<Answer> {
         if !host::is_valid(headers) {
@@ -140,14 +189,30 @@ impl Inner {
             Cow::Owned(path) if self.shelf.get(path).is_some() => Route::Document(path),
             path => route(path, parts.uri.query()),
         };
-        let counted = |answer: Answer| {
-            self.routes.of(route).answered(answer.status().as_u16(), began.elapsed());
-            answer
-        };
+        let asked = (&parts.method, &parts.headers);
+        let counted = |answer: Answer| self.counted(asked, route, answer, began);
         if let Some(refusal) = self.refusal(&parts.headers, &parts.uri) {
             return counted(refusal);
         }
         counted(self.dispatch(route, &parts, body, peer).await)
+    }
+
+    #[cold]
+    fn tell(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        route: Route<'_>,
+        answer: &Answer,
+        took: Duration,
+    ) {
+        let document = match route {
+            Route::Document(path) => Some(path),
+            _ => None,
+        };
+        let (method, name) = (method_name(method), route.name());
+        let asked = Asked { listener: "public", method, route: name, document };
+        self.access.write(&self.access.request_id(headers), asked, answer, took);
     }
 
     async fn dispatch(
@@ -173,8 +238,31 @@ impl Inner {
                 views::hit(&self.views, bounds, (named, channel), parts, body, peer.ip()).await
             }
             Route::Count(asked) => counts::answer(&self.views, &self.metrics, parts, asked),
+            Route::Ping => {
+                let limits = self.limits.load_full();
+                ping::ping(&self.sources, (&limits, &self.metrics), method, body).await
+            }
+            // Answered before routing.
+            Route::Takeover => answer::text(StatusCode::NOT_FOUND, NOTHING),
             Route::Other if parts.uri.path().starts_with("/feeds/") => feeds::not_found(),
             Route::Other => answer::text(StatusCode::NOT_FOUND, NOTHING),
+        }
+    }
+}
+
+impl Route<'_> {
+    /// As in metrics.
+    fn name(self) -> &'static str {
+        match self {
+            Route::Document(_) => "document",
+            Route::Script => "script",
+            Route::Takeover => "takeover",
+            Route::Feed(_) => "feed",
+            Route::Hit(_, Channel::Script) => "hit",
+            Route::Hit(_, Channel::Pixel) => "pixel",
+            Route::Count(_) => "count",
+            Route::Ping => "ping",
+            Route::Other => "other",
         }
     }
 }
@@ -184,16 +272,18 @@ impl Routes {
         match route {
             Route::Document(_) => &self.document,
             Route::Script => &self.script,
+            Route::Takeover => &self.takeover,
             Route::Feed(_) => &self.feed,
             Route::Hit(_, Channel::Script) => &self.hit,
             Route::Hit(_, Channel::Pixel) => &self.pixel,
             Route::Count(_) => &self.count,
+            Route::Ping => &self.ping,
             Route::Other => &self.other,
         }
     }
 }
 
-/// THE LIST of public addresses besides ready documents.
+/// THE LIST of public addresses besides ready documents and those of before (`takeover.rs`).
 fn route<'a>(path: &'a str, query: Option<&'a str>) -> Route<'a> {
     if let Some(rest) = path.strip_prefix("/v/") {
         return match rest.strip_suffix(".gif") {
@@ -212,6 +302,9 @@ fn route<'a>(path: &'a str, query: Option<&'a str>) -> Route<'a> {
     }
     if path == script::PATH {
         return Route::Script;
+    }
+    if path == "/ping" {
+        return Route::Ping;
     }
     match path.strip_prefix("/feeds/") {
         Some(slug) if !slug.contains(['.', '/']) && !slug.is_empty() => Route::Feed(slug),

@@ -84,7 +84,10 @@ fn unknown(known: &[&str]) -> String {
     }
 }
 
-/// The whole body, bounded in size and time. `kinds` are the media types that are taken; a request
+/// Values in one JSON body: each costs far more memory than the byte that it may be written with.
+const JSON_VALUES_MAX: usize = 1_000_000;
+
+/// The whole body, bounded in size, time and number of values. `kinds` are the media types that are taken; a request
 /// without `Content-Type` is taken at its word.
 pub async fn read_body(
     request: Request,
@@ -100,6 +103,7 @@ pub async fn read_body(
     }
     let whole = read_all(body, limits.body_bytes_max);
     match tokio::time::timeout(limits.body_timeout, whole).await {
+        Ok(Ok(bytes)) if values_in(&bytes) > JSON_VALUES_MAX => Err(too_many_values()),
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(Cut::TooLarge)) => Err(too_large(limits)),
         Ok(Err(Cut::Broken)) => {
@@ -111,6 +115,26 @@ pub async fn read_body(
         )
         .for_limit("body_time")),
     }
+}
+
+/// How many values a JSON text has, about: one for each comma and bracket outside of strings.
+fn values_in(json: &[u8]) -> usize {
+    let (mut values, mut in_string, mut escaped) = (0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b',' | b'[' | b'{' if !in_string => values += 1,
+            _ => {}
+        }
+    }
+    values
+}
+
+fn too_many_values() -> Problem {
+    let detail = format!("the body has more than {JSON_VALUES_MAX} values: send fewer at a time");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).for_limit("body")
 }
 
 enum Cut {

@@ -31,6 +31,7 @@ pub fn print(arguments: &Arguments) -> anyhow::Result<()> {
     rates(&lines, "views/64 connections", "nothing kept", "");
     starts(&lines);
     imports(&lines);
+    idle(&lines);
     Ok(())
 }
 
@@ -165,4 +166,40 @@ fn imports(lines: &Lines) {
     if let [one, many] = peaks[..] {
         println!("| import, peak memory of many to one | | | {:.2} | | | flat |", many / one);
     }
+}
+
+/// Beside ten thousand idle and two hundred slow connections.
+fn idle(lines: &Lines) {
+    let line = |name: &str| lines.get(&format!("idle/{name}"));
+    let (Some(alone), Some(beside), Some(memory)) = (line("alone"), line("beside"), line("memory"))
+    else {
+        return;
+    };
+    let p99 = |round: &Numbers| column(round, 5) / 1000.0;
+    println!(
+        "| feed GET beside 10,000 idle and 200 slow connections{}, p99 | {:.2} ms | alone {:.2} ms | \
+         **{:.2}** | | | ≤ 50 ms |",
+        unexpected(beside),
+        medians(beside, p99),
+        medians(alone, p99),
+        ratio(beside, alone, p99),
+    );
+    println!(
+        "| the same, a second | {} | alone {} | **{:.2}** | {} beside {} | **{:.2}** | |",
+        thousands(medians(beside, per_second)),
+        thousands(medians(alone, per_second)),
+        ratio(beside, alone, per_second),
+        thousands(medians(beside, per_cpu_second)),
+        thousands(medians(alone, per_cpu_second)),
+        ratio(beside, alone, per_cpu_second),
+    );
+    // The first round's: later ones find memory that was used before.
+    let Some(first) = memory.first() else { return };
+    let [before, with] = [0, 2].map(|at| column(first, at));
+    println!(
+        "| the same, resident | {:.0} MiB | before {:.0} MiB | | {:.1} KiB a connection | | ≤ 20 KiB |",
+        with / 1024.0,
+        before / 1024.0,
+        (with - before) / 10_200.0,
+    );
 }

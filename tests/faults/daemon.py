@@ -59,13 +59,18 @@ class Daemon:
         where = self.data / "daemon.json"
         where.unlink(missing_ok=True)
         begins = self.log.stat().st_size if self.log.exists() else 0
-        command = [binary(), "demo", "--data", self.data]
-        command += ["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment())
+            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, env=environment())
         until("the daemon says where it is", 60, lambda: self.says_where(where))
         until("the daemon is ready", 60, lambda: self.alive() and self.get_ops("/readyz")[0] == 200)
-        self.token = until("the demo prints a token", 60, lambda: self.said_token(begins))
+        self.token = self.take_token(begins)
+
+    def command(self):
+        listen = ["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]
+        return [binary(), "demo", "--data", self.data, *listen]
+
+    def take_token(self, begins):
+        return until("the demo prints a token", 60, lambda: self.said_token(begins))
 
     def said_token(self, begins):
         self.alive()

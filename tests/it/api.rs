@@ -16,6 +16,7 @@ use axum::{
 };
 use jarshy::{
     config::{self, Limits, Overrides},
+    ingest::source::{Parts, Sources},
     jobs::Jobs,
     metrics::Metrics,
     model::Guid,
@@ -23,7 +24,7 @@ use jarshy::{
     publish::{self, Publisher},
     store::{DbError, Put, Scope},
     views::Views,
-    web::{Api, Problem, StoreErrors, router},
+    web::{AccessLog, Api, LogLevel, Problem, StoreErrors, router},
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -87,6 +88,14 @@ async fn whole_api(desk: &Desk) -> Api {
     let limit = Duration::from_secs(1);
     let zone = config.site.time_zone;
     let jobs = Jobs::start(vec![], store.clone(), clock.clone(), zone, limit, |_| ()).await;
+    let outbound = Outbound::new(&config.outbound).unwrap();
+    let pulled = Parts {
+        store: store.clone(),
+        intake: desk.intake.clone(),
+        outbound: outbound.clone(),
+        clock: clock.clone(),
+    };
+    let sources = Sources::start(pulled, &[], &config.pull).await.unwrap();
     let on_commit = Box::new(|_| ());
     let views =
         Views::open(desk.folder(), &config.views, &[], vec![], limit, clock.clone(), on_commit);
@@ -94,13 +103,17 @@ async fn whole_api(desk: &Desk) -> Api {
         store,
         intake: desk.intake.clone(),
         publisher,
+        sources,
+        outbound,
         views: views.unwrap(),
         jobs: jobs.unwrap(),
         metrics,
-        outbound: Outbound::new(&config.outbound).unwrap(),
         clock,
         limits: Arc::new(ArcSwap::from_pointee(limits())),
         zone: Arc::new(ArcSwap::from_pointee(zone)),
+        log: LogLevel::new("info", |_| Ok(())),
+        access: AccessLog::new(false),
+        reload_fault: Arc::default(),
     }
 }
 
@@ -270,6 +283,19 @@ async fn bodies_are_bounded_and_of_the_right_kind() {
     client.ask("PUT", uri, &announced, "{}").await.problem(413);
     let drip = Body::new(Drip { chunks: 300, ends: true });
     client.ask("PUT", uri, &[], drip).await.problem(413);
+    let many = format!("[{}0]", "0,".repeat(100_000));
+    let padded = "x".repeat(70_000);
+    for (fields, says) in [
+        (json!({"tags": vec!["x"; 1001]}), "`tags` has 1001 elements, at most 1000"),
+        (json!({"tags": [padded]}), "`tags[0]` has 70000 bytes, at most 65536"),
+        (json!({"title": padded}), "`title` has 70000 bytes"),
+        (json!({ (padded.as_str()): 1 }), "is not a field here; known are"),
+    ] {
+        let refused = client.put("a", &story_with(fields)).await;
+        assert!(refused.problem(422).contains(says), "{}", refused.problem(422));
+    }
+    let numbers = format!("{{\"tags\":{many}}}");
+    client.ask("PUT", uri, &[], numbers).await.problem(422);
     let html = story_with(json!({"body_html": "x".repeat(100 << 10)}));
     let answer = client.put("a", &html).await;
     assert!(answer.problem(413).contains("body_html"));

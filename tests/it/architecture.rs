@@ -63,6 +63,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("hyper_util", &["src/web", "src/outbound.rs", "src/outbound"]),
     ("hyper_rustls", &["src/outbound.rs", "src/outbound"]),
     ("rustls", &["src/outbound.rs", "src/outbound"]),
+    ("feed_rs", &["src/ingest/feed.rs", "src/ingest/feed"]),
     ("axum", &["src/web"]),
     ("utoipa_axum", &["src/web"]),
     // The article's JSON is told to the OpenAPI document where it is read.

@@ -30,9 +30,23 @@ fn help_lists_every_command() {
     let (code, out, err) = jarshy(&["--help"]);
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(out.starts_with("Turns a newsroom's articles into feeds"), "{out}");
-    for command in
-        ["demo", "serve", "check", "import", "render", "articles", "feeds", "stats", "token"]
-    {
+    for command in [
+        "demo",
+        "serve",
+        "check",
+        "import",
+        "render",
+        "articles",
+        "feeds",
+        "sources",
+        "stats",
+        "token",
+        "backup",
+        "restore",
+        "settings",
+        "man",
+        "completions",
+    ] {
         assert!(out.contains(&format!("\n  {command} ")), "{command} is missing:\n{out}");
         let (code, out, err) = jarshy(&[command, "--help"]);
         assert_eq!((code, err.as_str()), (0, ""));
@@ -186,4 +200,29 @@ fn nobody_who_stops_reading_makes_a_command_fail() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn sources_are_shown_with_how_far_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = "[[sources]]\nkind = \"feed\"\nname = \"agency\"\nurl = \"http://127.0.0.1:9/\"\n\
+        [[sources]]\nkind = \"wordpress\"\nname = \"site\"\nurl = \"http://127.0.0.1:9\"\n";
+    std::fs::write(folder.path().join("j.toml"), settings).unwrap();
+    let (code, out, _) = jarshy_in(folder.path(), &["check", "--config", "j.toml"]);
+    let found = "0 feeds, 2 sources (feed agency, wordpress site), public on";
+    assert!(code == 0 && out.contains(found), "{out}");
+    let line = b"{\"id\":\"a\",\"title\":\"A\",\"url\":\"https://a.example/\",\"published_at\":\"2020-01-01T00:00:00Z\"}";
+    std::fs::write(folder.path().join("a.jsonl"), line).unwrap();
+    let (code, _, err) =
+        jarshy_in(folder.path(), &["import", "jsonl", "a.jsonl", "--config", "j.toml"]);
+    assert_eq!(code, 0, "{err}");
+    let (code, out, err) = jarshy_in(folder.path(), &["sources", "--config", "j.toml"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(lines.len(), 3, "{out}");
+    assert!(lines[1].starts_with("agency           feed       never"), "{out}");
+    assert!(lines[2].ends_with("not pulled yet; `jarshy serve` does it"), "{out}");
+    let (_, out, _) = jarshy_in(folder.path(), &["sources", "--config", "j.toml", "--json"]);
+    let said: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&said[1]["kind"], &said[1]["failures"]), (&json!("wordpress"), &json!(0)));
 }

@@ -41,6 +41,8 @@ pub fn store_settings(folder: &Path) -> config::Store {
         busy_timeout: Duration::from_millis(100),
         readers: 2,
         write_queue_max: 64,
+        free_bytes_min: 0,
+        free_bytes_warn: 0,
     }
 }
 
@@ -58,6 +60,9 @@ pub fn limits() -> Limits {
     let seconds = Duration::from_secs;
     Limits {
         connections_max: 100,
+        connections_per_address_max: 100,
+        connection_age_max: seconds(3600),
+        descriptors_reserved: 64,
         header_bytes_max: 32 << 10,
         headers_max: 100,
         uri_bytes_max: 8 << 10,
@@ -68,6 +73,9 @@ pub fn limits() -> Limits {
         body_timeout: seconds(30),
         idle_timeout: seconds(75),
         write_timeout: seconds(30),
+        write_bytes_per_second_min: 4 << 10,
+        api_requests_max: 64,
+        exports_max: 8,
         drain_timeout: seconds(20),
         article_bytes_max: 64 << 10,
         html_depth_max: 64,

@@ -160,35 +160,6 @@ fn who_does_not_take_answers_is_cut_with_a_reset() {
 }
 
 #[test]
-fn connections_beyond_the_limit_are_told_to_come_back() {
-    let running = newsroom("connections_max = 8");
-    let mut open: Vec<Wire> = Vec::new();
-    running.until("eight connections are open", |r| {
-        let mut wire = Wire::to(r.public());
-        wire.send(GET);
-        if wire.reply(true)?.status == 200 {
-            open.push(wire);
-        }
-        (open.len() == 8).then_some(())
-    });
-    let mut ninth = Wire::to(running.public());
-    let refusal = ninth.reply(true).unwrap();
-    assert_eq!((refusal.status, refusal.header("retry-after")), (503, Some("5")));
-    assert!(!refusal.body.is_empty());
-    assert!(ninth.is_closed());
-    assert!(limit_hits(&running, "connections") >= 1.0);
-    assert!(running.metric("http_connections ") >= 8.0);
-    open[0].send(GET);
-    assert_eq!(open[0].reply(true).unwrap().status, 200, "those who are in stay in");
-    running.reload(&format!("[limits]\nconnections_max = 9\n{FEED}"));
-    still_answers(&running);
-    running.reload(&format!("[limits]\nconnections_max = 8\n{FEED}"));
-    assert_eq!(Wire::to(running.public()).reply(true).unwrap().status, 503);
-    open.pop();
-    still_answers(&running);
-}
-
-#[test]
 fn requests_in_one_piece_are_answered_in_order() {
     let running = newsroom("");
     let mut wire = Wire::to(running.public());

@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use socket2::{Domain, Socket, Type};
+
 /// What came back.
 #[derive(Debug)]
 pub struct Reply {
@@ -202,6 +204,31 @@ impl Wire {
 }
 
 impl Wire {
+    /// From this address of our own, with little room for what comes back.
+    pub fn from(own: &str, to: SocketAddr) -> Wire {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(16 << 10).unwrap();
+        socket.bind(&format!("{own}:0").parse::<SocketAddr>().unwrap().into()).unwrap();
+        socket.connect(&to.into()).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        Wire { stream: socket.into(), left: Vec::new() }
+    }
+
+    /// The same connection, for another thread to send.
+    pub fn twin(&self) -> Wire {
+        Wire { stream: self.stream.try_clone().unwrap(), left: Vec::new() }
+    }
+
+    /// Takes what comes at this pace, until the other side ends; tells how much it was.
+    pub fn sip_until_closed(&mut self, bytes: usize, every: Duration) -> usize {
+        let (mut buffer, mut total) = (vec![0; bytes], 0);
+        while let Ok(n @ 1..) = self.stream.read(&mut buffer) {
+            total += n;
+            std::thread::sleep(every);
+        }
+        total
+    }
+
     /// Says that nothing more will be sent.
     pub fn finish_sending(&self) {
         let _ = self.stream.shutdown(std::net::Shutdown::Write);
