@@ -192,7 +192,7 @@ fn what_is_followed_shows() {
     set("limits.html_depth_max");
     let deep = json!({"title": "x", "url": "https://news.example/x/", "published_at": NOW.to_rfc3339(),
         "body_html": format!("{}x", "<div>".repeat(12))});
-    assert_eq!(r.api("PUT", "/api/v1/articles/x", &deep.to_string()).status, 422);
+    assert_eq!(r.api("PUT", "/api/v1/articles/x", &deep.to_string()).status, 413);
     set("log.level");
     assert_eq!(r.api("GET", "/api/v1/log", "").json()["level"], "warn");
     set("site.time_zone");
