@@ -284,6 +284,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         // Another number of labels would make counters that stand under one label fall.
         ("metrics.sections_max", old.metrics.sections_max != new.metrics.sections_max),
         ("metrics.feeds_max", old.metrics.feeds_max != new.metrics.feeds_max),
+        ("metrics.sources_max", old.metrics.sources_max != new.metrics.sources_max),
         ("log.format", old.log.format != new.log.format),
     ];
     differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
