@@ -11,6 +11,7 @@ mod feeds;
 mod import;
 pub mod log;
 mod man;
+mod ready;
 mod render;
 mod serve;
 mod settings;
@@ -58,6 +59,8 @@ enum Command {
     Stats(stats::StatsArgs),
     /// Create, list or revoke tokens of the API
     Token(token::TokenArgs),
+    /// Ask the running daemon whether it should get traffic
+    Ready(ready::ReadyArgs),
     /// Write the reference of all settings
     Settings(settings::SettingsArgs),
     /// Write the manual page
@@ -121,6 +124,7 @@ fn run(Cli { which, command }: Cli) -> Result<(), Failure> {
             Command::Feeds(args) => feeds::run(&which, args).await,
             Command::Stats(args) => stats::run(&which, args).await,
             Command::Token(args) => token::run(&which, args).await,
+            Command::Ready(args) => ready::run(&which, args).await,
             Command::Settings(args) => settings::run(&which, args).await,
             Command::Man(args) => man::run(&which, args).await,
             Command::Completions(args) => completions::run(&which, args).await,

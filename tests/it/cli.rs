@@ -40,6 +40,7 @@ fn help_lists_every_command() {
         "feeds",
         "stats",
         "token",
+        "ready",
         "settings",
         "man",
         "completions",
@@ -197,4 +198,25 @@ fn nobody_who_stops_reading_makes_a_command_fail() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn ready_says_whether_the_running_daemon_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, out, err) = jarshy(&["ready", "--data", folder.path().to_str().unwrap()]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.starts_with("jarshy: no daemon runs: there is no "), "{err}");
+    let running = crate::running::Running::start();
+    let data = running.data().to_str().unwrap().to_owned();
+    assert_eq!(jarshy(&["ready", "--data", &data]), (0, "ready\n".into(), String::new()));
+    // One that was killed leaves its address behind.
+    let gone = format!("{{\"ops\":\"{}\"}}", closed_port());
+    std::fs::write(folder.path().join("daemon.json"), gone).unwrap();
+    let (code, _, err) = jarshy(&["ready", "--data", folder.path().to_str().unwrap()]);
+    assert_eq!(code, 1);
+    assert!(err.contains("does not answer") && err.ends_with("is it running?\n"), "{err}");
+}
+
+fn closed_port() -> std::net::SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

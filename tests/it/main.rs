@@ -41,5 +41,6 @@ mod tokens;
 mod view_log;
 mod view_model;
 mod views;
+mod watching;
 mod wire;
 mod wxr;
