@@ -21,7 +21,8 @@ use crate::{
     ingest::{Intake, due},
     jobs,
     metrics::Metrics,
-    publish::{self, Publisher, Rounds},
+    outbound::Outbound,
+    publish::{self, Publisher, Rounds, purge},
     store::Store,
     web::{self, Api, server::Listener},
 };
@@ -77,10 +78,12 @@ impl Daemon {
     }
 
     fn spawn_workers(&self, rounds: Rounds, counts: Arc<ArticleCounts>) {
-        let Api { store, intake, views, metrics, clock, .. } = Api::clone(&self.parts);
+        let Api { store, intake, views, metrics, outbound, clock, .. } = Api::clone(&self.parts);
         let stop = || self.stop.clone();
         let roster = views.roster().clone();
         self.tasks.spawn(publish::run(rounds, stop()));
+        let purges = self.parts.publisher.purges().clone();
+        self.tasks.spawn(purge::run(purges, outbound, clock.clone(), stop()));
         self.tasks.spawn(due::run(intake, store.revisions(), clock, stop()));
         self.tasks.spawn(stop().run_until_cancelled_owned(roster.follow(store.clone())));
         self.tasks.spawn(watch::count_articles(counts, store.clone(), metrics.clone(), stop()));
@@ -133,6 +136,7 @@ impl Daemon {
         parts.intake.reconfigure(config.site.clone(), &config.limits);
         let trusted = config.public.trusted_proxies.clone();
         parts.views.reconfigure(&config.views, &config.site.origins, trusted);
+        parts.outbound.reconfigure(&config.outbound);
         parts.limits.store(Arc::new(config.limits.clone()));
         parts.zone.store(Arc::new(config.site.time_zone));
         let needs_restart = needs_restart(&old, &config);
@@ -184,7 +188,8 @@ async fn build(
     let zone = Arc::new(ArcSwap::from_pointee(config.site.time_zone));
     let job_parts = job_parts(&publisher, &metrics, config);
     let jobs = series::start_jobs(&job_parts, &store, config, clock.clone()).await?;
-    let api = Api { store, intake, publisher, views, jobs, metrics, clock, limits, zone };
+    let outbound = Outbound::new(&config.outbound)?;
+    let api = Api { outbound, store, intake, publisher, views, jobs, metrics, clock, limits, zone };
     let parts = Arc::new(api);
     series::register(&parts, config)?;
     let counts = ArticleCounts::register(&parts.metrics)?;

@@ -19,7 +19,7 @@ use prometheus::{
     Error, Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 
-pub use self::families::{FeedMetrics, RouteMetrics};
+pub use self::families::{FeedMetrics, PurgeMetrics, RouteMetrics};
 use self::{
     asked::Asked,
     build::{counter, counters, gauge, histogram, seconds},
@@ -72,6 +72,8 @@ pub struct Metrics {
     pub data_free_bytes: IntGauge,
     /// Open connections of both listeners.
     pub connections: IntGauge,
+    /// Calls to the cache in front.
+    pub purges: PurgeMetrics,
 }
 
 /// One number of a metric that lives in a feature.
@@ -113,6 +115,7 @@ impl Metrics {
             )?,
             data_free_bytes: gauge(r, "data_free_bytes", "Room left on the data folder's disk.")?,
             connections: gauge(r, "http_connections", "Open connections of both listeners.")?,
+            purges: PurgeMetrics::new(r)?,
             registry: r.clone(),
         };
         metrics.begin_at_zero();

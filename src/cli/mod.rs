@@ -51,7 +51,7 @@ enum Command {
     Import(import::ImportArgs),
     /// Write one document of a feed to standard output; no daemon needed
     Render(render::RenderArgs),
-    /// List, show or withdraw articles
+    /// List, show, withdraw or restore articles
     Articles(articles::ArticlesArgs),
     /// Show the state of each feed
     Feeds(feeds::FeedsArgs),

@@ -1,4 +1,6 @@
-//! `[[feeds]]`: a table with a schema of its own, and `[[sources]]`, which does not exist yet.
+//! `[[feeds]]` and `[[sources]]`: tables with schemas of their own.
+
+mod sources;
 
 use std::collections::HashMap;
 
@@ -9,6 +11,8 @@ use super::{
     value::{self, Parsed, did_you_mean},
 };
 use crate::model::{FeedSlug, Format, Language};
+
+pub(super) use sources::sources;
 
 /// Keys of one `[[feeds]]`.
 const FEED_KEYS: [&str; 8] =
@@ -26,11 +30,6 @@ const FEEDS_MAX: usize = 1000;
 
 /// The declared feeds, in the order of the file; faulty ones are left out and noted.
 pub(super) fn feeds(sheet: &mut Sheet, site: &Site, publish: &Publish) -> Vec<FeedConfig> {
-    for source in sheet.repeated("sources") {
-        let what = "pulling articles from sources comes with a later version of jarshy; remove \
-                    the table and use `jarshy import` or the API";
-        sheet.faults.add(&source.at, "sources", what);
-    }
     let tables = sheet.repeated("feeds");
     if let Some(excess) = tables.get(FEEDS_MAX) {
         let what = format!("there are more than {FEEDS_MAX} feeds; declare fewer");

@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    Config, FeedsAuto, Jobs, Limits, Log, LogFormat, Metrics, Ops, Public, Publish, Site, Store,
-    Views, declared,
+    Config, FeedsAuto, Jobs, Limits, Log, LogFormat, Metrics, Ops, Outbound, Public, Publish, Pull,
+    Purge, Site, Store, Views, declared,
     layers::{At, Plain},
     reference::{self, SectionReference},
     schema::Sheet,
@@ -153,6 +153,9 @@ fn build(sheet: &mut Sheet) -> Option<Config> {
     let (store, views, publish) = (store(sheet), views(sheet), publish(sheet));
     let (limits, metrics, jobs, log) = (limits(sheet), metrics(sheet), jobs(sheet), log(sheet));
     let feeds_auto = feeds_auto(sheet);
+    let purge = purge(sheet);
+    let (outbound, pull) = (outbound(sheet, site.as_ref()), pull(sheet));
+    let sources = declared::sources(sheet);
     let feeds = match (&site, &publish) {
         (Some(site), Some(publish)) => declared::feeds(sheet, site, publish),
         _ => Vec::new(),
@@ -176,6 +179,10 @@ fn build(sheet: &mut Sheet) -> Option<Config> {
         metrics: metrics?,
         jobs: jobs?,
         log: log?,
+        purge: purge?,
+        outbound: outbound?,
+        pull: pull?,
+        sources,
         feeds,
         feeds_auto: feeds_auto?,
     })
@@ -264,6 +271,7 @@ fn limits(sheet: &mut Sheet) -> Option<Limits> {
     let uri_bytes_max = bytes(sheet, "limits.uri_bytes_max", 256, 16 << 20);
     let body_bytes_max = bytes(sheet, "limits.body_bytes_max", 1 << 10, 1 << 30);
     let hit_body_bytes_max = bytes(sheet, "limits.hit_body_bytes_max", 1, 1 << 20);
+    let ping_body_bytes_max = bytes(sheet, "limits.ping_body_bytes_max", 1 << 10, 1 << 20);
     let header_timeout = wait(sheet, "limits.header_timeout");
     let body_timeout = wait(sheet, "limits.body_timeout");
     let idle_timeout = wait(sheet, "limits.idle_timeout");
@@ -279,6 +287,7 @@ fn limits(sheet: &mut Sheet) -> Option<Limits> {
         uri_bytes_max: uri_bytes_max?,
         body_bytes_max: body_bytes_max?,
         hit_body_bytes_max: hit_body_bytes_max?,
+        ping_body_bytes_max: ping_body_bytes_max?,
         header_timeout: header_timeout?,
         body_timeout: body_timeout?,
         idle_timeout: idle_timeout?,
@@ -293,11 +302,68 @@ fn limits(sheet: &mut Sheet) -> Option<Limits> {
 fn metrics(sheet: &mut Sheet) -> Option<Metrics> {
     let sections_max = within(sheet, "metrics.sections_max", 0, 500);
     let feeds_max = within(sheet, "metrics.feeds_max", 0, 500);
-    Some(Metrics { sections_max: sections_max?, feeds_max: feeds_max? })
+    let sources_max = within(sheet, "metrics.sources_max", 0, 100);
+    Some(Metrics { sections_max: sections_max?, feeds_max: feeds_max?, sources_max: sources_max? })
+}
+
+fn outbound(sheet: &mut Sheet, site: Option<&Site>) -> Option<Outbound> {
+    let networks_allowed = sheet.get_list("outbound.networks_allowed", value::network);
+    let user_agent = sheet.get("outbound.user_agent", value::header_value);
+    let connect_timeout = wait(sheet, "outbound.connect_timeout");
+    let timeout = wait(sheet, "outbound.timeout");
+    let body_bytes_max = bytes(sheet, "outbound.body_bytes_max", 1 << 10, 1 << 30);
+    let mut user_agent = user_agent?;
+    if user_agent.is_empty() {
+        // Whoever is asked can see who asks, and where to complain.
+        let url = site.map(|site| site.url.to_uri()).unwrap_or_default();
+        user_agent = format!("jarshy/{} (+{url})", env!("CARGO_PKG_VERSION"));
+    }
+    Some(Outbound {
+        networks_allowed: networks_allowed?,
+        user_agent,
+        connect_timeout: connect_timeout?,
+        timeout: timeout?,
+        body_bytes_max: body_bytes_max?,
+    })
+}
+
+fn pull(sheet: &mut Sheet) -> Option<Pull> {
+    let time_limit = wait(sheet, "pull.time_limit");
+    let ping_interval = wait(sheet, "pull.ping_interval");
+    let retry_min = wait(sheet, "pull.retry_min");
+    let retry_max = wait(sheet, "pull.retry_max");
+    let (retry_min, retry_max) = (retry_min?, retry_max?);
+    if retry_max < retry_min {
+        let at = sheet.at("pull.retry_max");
+        sheet.faults.add(
+            &at,
+            "pull.retry_max",
+            "it is shorter than pull.retry_min; make it longer",
+        );
+    }
+    Some(Pull { time_limit: time_limit?, ping_interval: ping_interval?, retry_min, retry_max })
 }
 
 fn jobs(sheet: &mut Sheet) -> Option<Jobs> {
     Some(Jobs { time_limit: wait(sheet, "jobs.time_limit")? })
+}
+
+fn purge(sheet: &mut Sheet) -> Option<Purge> {
+    let url = sheet.get("purge.url", value::url_template);
+    let method = sheet.get("purge.method", value::method);
+    let body = sheet.get("purge.body", value::text);
+    let headers_file = sheet.get("purge.headers_file", value::text);
+    let timeout = wait(sheet, "purge.timeout");
+    let tries_max = within(sheet, "purge.tries_max", 1, 100);
+    let headers_file = headers_file?;
+    Some(Purge {
+        url: url?,
+        method: method?,
+        body: body?,
+        headers_file: (!headers_file.is_empty()).then(|| headers_file.into()),
+        timeout: timeout?,
+        tries_max: tries_max?,
+    })
 }
 
 fn log(sheet: &mut Sheet) -> Option<Log> {

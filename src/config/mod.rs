@@ -1,7 +1,7 @@
 //! The settings: `default.toml`, then a file, then the environment, then flags, checked as a whole.
 //!
 //! Each feature gets its own section, never the whole [`Config`]. Nothing here opens a file except
-//! [`load`]; nothing here is changed after it was built: a reload builds a new [`Config`].
+//! [`load`], and a source's password file to see that it can be read; nothing here is changed after it was built: a reload builds a new [`Config`].
 
 mod declared;
 mod feeds;
@@ -9,6 +9,7 @@ mod layers;
 mod load;
 mod reference;
 mod schema;
+mod sources;
 mod value;
 mod warnings;
 
@@ -20,6 +21,7 @@ use ipnet::IpNet;
 pub use feeds::{Content, FeedConfig, FeedLanguage, FeedsAuto, Select};
 pub use load::{ConfigErrors, Fault, Overrides, load, parse, reference};
 pub use reference::{KeyReference, SectionReference};
+pub use sources::{FeedSource, SourceConfig, SourceKind, WordPressSource};
 pub use value::parse_duration;
 pub use warnings::{Warning, warnings};
 
@@ -48,6 +50,14 @@ pub struct Config {
     pub jobs: Jobs,
     /// The log.
     pub log: Log,
+    /// Telling a cache in front that documents changed.
+    pub purge: Purge,
+    /// HTTP that jarshy starts.
+    pub outbound: Outbound,
+    /// What holds for every source.
+    pub pull: Pull,
+    /// Declared sources, in the order of the file.
+    pub sources: Vec<SourceConfig>,
     /// Declared feeds, in the order of the file.
     pub feeds: Vec<FeedConfig>,
     /// Feeds made by themselves.
@@ -149,6 +159,8 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Body of a hit.
     pub hit_body_bytes_max: usize,
+    /// Body of a ping.
+    pub ping_body_bytes_max: usize,
     /// From the first byte to the end of the headers.
     pub header_timeout: Duration,
     /// To send a whole body.
@@ -174,6 +186,36 @@ pub struct Metrics {
     pub sections_max: usize,
     /// Declared feeds with series of their own.
     pub feeds_max: usize,
+    /// Sources with series of their own.
+    pub sources_max: usize,
+}
+
+/// `[outbound]`: HTTP that jarshy starts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outbound {
+    /// Networks that are not public and may be reached all the same.
+    pub networks_allowed: Vec<IpNet>,
+    /// The `User-Agent` header.
+    pub user_agent: String,
+    /// From the name's resolution to the connection.
+    pub connect_timeout: Duration,
+    /// For a whole request that does not say, redirects included.
+    pub timeout: Duration,
+    /// An answer's body, also after unpacking, of a request that does not say.
+    pub body_bytes_max: usize,
+}
+
+/// `[pull]`: what holds for every source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pull {
+    /// A pull that runs longer is ended and counted as failed.
+    pub time_limit: Duration,
+    /// At most one pull for pings within it.
+    pub ping_interval: Duration,
+    /// After the first failure; doubled by each further one …
+    pub retry_min: Duration,
+    /// … up to this.
+    pub retry_max: Duration,
 }
 
 /// `[jobs]`: the scheduler.
@@ -181,6 +223,24 @@ pub struct Metrics {
 pub struct Jobs {
     /// A job that runs longer is ended and counted as failed.
     pub time_limit: Duration,
+}
+
+/// `[purge]`: telling a cache in front of us that documents changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Purge {
+    /// Called for each changed document, with `{url}` `{path}` `{url_encoded}` `{path_encoded}`
+    /// filled in; `None` calls nobody.
+    pub url: Option<String>,
+    /// The method of the call.
+    pub method: String,
+    /// The body of the call, filled in as `url` is.
+    pub body: String,
+    /// A file of headers, one a line; read for each call, so that a key may change.
+    pub headers_file: Option<PathBuf>,
+    /// For a whole call.
+    pub timeout: Duration,
+    /// Calls for one change before it is given up.
+    pub tries_max: usize,
 }
 
 /// `[log]`: the log.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use prometheus::{
-    Error, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, Registry,
+    Error, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry,
 };
 
 use super::{
     CODES, JOB_RESULTS,
-    build::{counters, gauges, histograms},
+    build::{counters, gauge, gauges, histograms},
 };
 
 /// Buckets of requests, in seconds.
@@ -220,5 +220,29 @@ impl JobFamilies {
         if result == "success" {
             self.last_success.with_label_values(&[job]).set(now);
         }
+    }
+}
+
+/// What is told of calls to the cache in front.
+#[derive(Clone, Debug)]
+pub struct PurgeMetrics {
+    /// The cache took the call.
+    pub success: IntCounter,
+    /// It did not; most are tried again.
+    pub failure: IntCounter,
+    /// Changed documents whose call is still to be made.
+    pub waiting: IntGauge,
+}
+
+impl PurgeMetrics {
+    pub(super) fn new(r: &Registry) -> Result<PurgeMetrics, Error> {
+        let calls =
+            counters(r, "purges_total", "Calls to the cache in front by result.", &["result"])?;
+        let waiting = "Changed documents that the cache in front is still to be told of.";
+        Ok(PurgeMetrics {
+            success: calls.with_label_values(&["success"]),
+            failure: calls.with_label_values(&["failure"]),
+            waiting: gauge(r, "purges_waiting", waiting)?,
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use arc_swap::ArcSwap;
 
 use super::document::Document;
-use crate::model::{FeedSlug, Format};
+use crate::model::{FeedSlug, Format, Millis};
 
 /// Every ready document by the path it is served at.
 #[derive(Debug, Default)]
@@ -34,6 +34,14 @@ impl Shelf {
     /// True when no feed has a document.
     pub fn is_empty(&self) -> bool {
         self.places.load().by_feed.is_empty()
+    }
+
+    /// Feeds with a document that changed at `since` or later.
+    pub fn changed_since(&self, since: Millis) -> Vec<FeedSlug> {
+        let places = self.places.load();
+        let changed =
+            places.by_feed.iter().filter(|(_, d)| d.iter().any(|d| d.modified_at >= since));
+        changed.map(|(feed, _)| feed.clone()).collect()
     }
 
     /// Puts a feed's documents in the place of its old ones.
@@ -98,4 +106,10 @@ impl Places {
 /// Where a feed's document is served.
 pub fn document_path(feed: &FeedSlug, format: Format) -> String {
     format!("/feeds/{feed}.{}", format.as_str())
+}
+
+/// Every address at which a feed's documents are served.
+pub fn feed_paths(feed: &FeedSlug) -> impl Iterator<Item = String> {
+    let documents = Format::ALL.into_iter().map(|format| document_path(feed, format));
+    documents.chain([format!("/feeds/{feed}")])
 }

@@ -5,6 +5,7 @@
 //! watches [`Store::revisions`] and asks [`Store::changes_since`].
 
 mod articles;
+mod audit;
 mod db;
 mod documents;
 mod entries;
@@ -29,6 +30,7 @@ use tokio::sync::watch;
 pub use articles::{
     ArticleFilter, Change, ChangeKind, Marks, Put, PutError, Slim, Stored, Withdrawal,
 };
+pub use audit::{AuditAction, AuditEntry, AuditNote};
 pub use db::{Batch, Db, Returned, Step, Writer};
 pub use documents::{DocumentFacts, KeptDocument};
 pub use entries::{Entry, EntryChanges, FeedState};
@@ -40,7 +42,8 @@ pub use value::{Row, Value};
 
 use crate::config;
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_articles.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_articles.sql"), include_str!("migrations/0002_audit.sql")];
 
 /// The article database, shared by cloning.
 #[derive(Clone, Debug)]

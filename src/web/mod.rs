@@ -26,6 +26,7 @@ mod routes;
 pub mod server;
 mod view_reports;
 mod views;
+mod withdraw;
 
 use std::sync::Arc;
 
@@ -41,8 +42,8 @@ pub use request::{NoQuery, Query, read_body};
 pub use routes::router;
 
 use crate::{
-    clock::Clock, config::Limits, ingest::Intake, jobs::Jobs, metrics::Metrics, publish::Publisher,
-    store::Store, views::Views,
+    clock::Clock, config::Limits, ingest::Intake, jobs::Jobs, metrics::Metrics, outbound::Outbound,
+    publish::Publisher, store::Store, views::Views,
 };
 
 /// The features that run, shared by cloning: what the routes of the ops listener work with.
@@ -56,6 +57,8 @@ pub struct Api {
     pub publisher: Publisher,
     /// Counts.
     pub views: Views,
+    /// HTTP that we start.
+    pub outbound: Outbound,
     /// Schedules.
     pub jobs: Jobs,
     /// Numbers for Prometheus.

@@ -10,16 +10,19 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api, CanRead, NoQuery, articles, batch, changes,
     error::{method_not_allowed, not_found},
-    feed_states, health, jobs, openapi, view_reports,
+    feed_states, health, jobs, openapi, view_reports, withdraw,
 };
 
 /// What each route is called in metrics: a closed list, never a path.
-pub(super) const NAMES: [(&str, &str); 14] = [
+pub(super) const NAMES: [(&str, &str); 17] = [
     ("/metrics", "metrics"),
     ("/healthz", "healthz"),
     ("/readyz", "readyz"),
     ("/api/v1/articles", "articles"),
     ("/api/v1/articles/{id}", "article"),
+    ("/api/v1/articles/{id}/withdraw", "article_withdraw"),
+    ("/api/v1/articles/{id}/restore", "article_restore"),
+    ("/api/v1/audit", "audit"),
     ("/api/v1/changes", "changes"),
     ("/api/v1/feeds", "feeds"),
     ("/api/v1/feeds/{slug}/regenerate", "regenerate"),
@@ -55,6 +58,9 @@ fn table() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::with_openapi(openapi::frame())
         .routes(routes!(articles::put, articles::patch, articles::get, articles::delete))
         .routes(routes!(articles::list, batch::post))
+        .routes(routes!(withdraw::withdraw))
+        .routes(routes!(withdraw::restore))
+        .routes(routes!(withdraw::log))
         .routes(routes!(changes::list))
         .routes(routes!(feed_states::list))
         .routes(routes!(feed_states::regenerate))

@@ -30,6 +30,7 @@ pub fn print(arguments: &Arguments) -> anyhow::Result<()> {
     rates(&lines, "views/64 connections", "log file", "≥ 0.9");
     rates(&lines, "views/64 connections", "nothing kept", "");
     starts(&lines);
+    imports(&lines);
     Ok(())
 }
 
@@ -141,5 +142,27 @@ fn starts(lines: &Lines) {
         );
         println!("| {what}, first feed | {:.2} s | | | | | ≤ 2 s |", first / 1000.0);
         println!("| {what}, resident (peak) | {resident:.0} ({peak:.0}) MiB | | | | | ≤ 200 MiB |");
+    }
+}
+
+/// Articles a second and peak memory, of one export and of many.
+fn imports(lines: &Lines) {
+    let ours = || lines.iter().filter(|(l, _)| l.starts_with("import/") && l.ends_with(OURS));
+    let peaks: Vec<f64> = ours().map(|(_, rounds)| medians(rounds, |r| column(r, 3))).collect();
+    for (label, rounds) in ours() {
+        let reader = label.replace(OURS, "xmllint");
+        let seconds = |rounds: &[Numbers]| medians(rounds, |r| column(r, 1));
+        let read = lines.get(&reader).map_or(f64::NAN, |r| seconds(r));
+        let articles = medians(rounds, |r| column(r, 0));
+        println!(
+            "| {articles} articles from WXR, a second (peak) | {:.0} ({:.0} MiB) | xmllint only reads, {:.0} | **{:.2}** | | | |",
+            articles / seconds(rounds),
+            medians(rounds, |r| column(r, 3)) / 1024.0,
+            articles / read,
+            read / seconds(rounds),
+        );
+    }
+    if let [one, many] = peaks[..] {
+        println!("| import, peak memory of many to one | | | {:.2} | | | flat |", many / one);
     }
 }

@@ -19,6 +19,7 @@ use jarshy::{
     jobs::Jobs,
     metrics::Metrics,
     model::Guid,
+    outbound::Outbound,
     publish::{self, Publisher},
     store::{DbError, Put, Scope},
     views::Views,
@@ -96,6 +97,7 @@ async fn whole_api(desk: &Desk) -> Api {
         views: views.unwrap(),
         jobs: jobs.unwrap(),
         metrics,
+        outbound: Outbound::new(&config.outbound).unwrap(),
         clock,
         limits: Arc::new(ArcSwap::from_pointee(limits())),
         zone: Arc::new(ArcSwap::from_pointee(zone)),
@@ -594,7 +596,7 @@ async fn large_articles_make_short_pages_and_none_is_lost() {
         let mut article = small.article.clone();
         (article.id, article.guid) = (id(&format!("n-{n}")), Guid::parse(&n.to_string()).unwrap());
         article.body_html = "ж".repeat(110 << 10);
-        Put { article, marks: small.marks.clone(), expected: None }
+        Put { article, marks: small.marks.clone(), expected: None, note: None }
     };
     client.desk.store.put_articles((1..45).map(large).collect()).await;
     let (mut next, mut pages) = (String::new(), Vec::new());

@@ -63,6 +63,7 @@ pub fn limits() -> Limits {
         uri_bytes_max: 8 << 10,
         body_bytes_max: 256 << 10,
         hit_body_bytes_max: 4 << 10,
+        ping_body_bytes_max: 16 << 10,
         header_timeout: seconds(10),
         body_timeout: seconds(30),
         idle_timeout: seconds(75),

@@ -41,6 +41,7 @@ const CLOSED: &[(&str, &[Closed])] = &[
     ),
     ("view_commit_errors_total", &[]),
     ("store_errors_total", &[]),
+    ("purges_total", &[("result", &["success", "failure"])]),
     (
         "job_runs_total",
         &[

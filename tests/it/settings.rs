@@ -309,8 +309,8 @@ const MISTAKES: &[(&str, &str)] = &[
         "jarshy.toml:2: log.format: `xml` is none of auto, text, json; write for example \"auto\"",
     ),
     (
-        "[[sources]]\nkind = \"wordpress\"",
-        "jarshy.toml:1: sources: pulling articles from sources comes with a later version of jarshy; remove the table and use `jarshy import` or the API",
+        "[[sources]]\nkind = \"wordpres\"",
+        "jarshy.toml:2: sources[0].kind: `wordpres` is none of wordpress, feed; write for example \"wordpress\"",
     ),
     (
         "[feeds]\nslug = \"news\"",

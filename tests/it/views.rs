@@ -73,7 +73,7 @@ impl Newsroom {
     pub async fn put(&self, article: &Article, expected: Option<i64>) -> i64 {
         let public = article.status != Status::Draft;
         let marks = Marks { is_public: public, was_public: public, ..Marks::default() };
-        let put = Put { article: article.clone(), marks, expected };
+        let put = Put { article: article.clone(), marks, expected, note: None };
         let revision = self.store.put_articles(vec![put]).await.remove(0).unwrap();
         self.views.roster().catch_up(&self.store).await.unwrap();
         revision

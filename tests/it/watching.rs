@@ -120,7 +120,10 @@ fn dashboards_can_be_drawn() {
         let mut cells: BTreeMap<(u64, u64), String> = BTreeMap::new();
         for panel in dashboard["panels"].as_array().unwrap() {
             let title = panel["title"].as_str().unwrap();
-            assert!(!title.is_empty() && ids.insert(panel["id"].as_u64().unwrap()), "{name}: {title}");
+            assert!(
+                !title.is_empty() && ids.insert(panel["id"].as_u64().unwrap()),
+                "{name}: {title}"
+            );
             let at = |side: &str| panel["gridPos"][side].as_u64().unwrap();
             assert!(at("w") > 0 && at("h") > 0 && at("x") + at("w") <= 24, "{name}: {title}");
             for x in at("x")..at("x") + at("w") {
@@ -168,7 +171,9 @@ fn grafana_finds_what_is_provisioned() {
     let compose = include_str!("../../deploy/compose.yaml");
     let folder = "/var/lib/grafana/dashboards/jarshy";
     assert!(provider.contains(&format!("path: {folder}")) && compose.contains(folder));
-    assert!(datasource.contains("uid: prometheus") && datasource.contains("http://prometheus:9090"));
+    assert!(
+        datasource.contains("uid: prometheus") && datasource.contains("http://prometheus:9090")
+    );
     let uids: Vec<_> = dashboards().into_iter().map(|(_, d)| d["uid"].clone()).collect();
     for (name, dashboard) in dashboards() {
         let first = &dashboard["templating"]["list"][0];

@@ -22,6 +22,7 @@ use crate::{
         document::{Document, Encoding, Parts, link},
         lineup::{LiveFeed, Rendered, is_automatic, selection_text},
         membership::Scope,
+        shelf::feed_paths,
     },
     store::{DbError, EntryChanges, FeedState, KeptDocument, Store},
 };
@@ -60,7 +61,19 @@ impl Rounds {
             failed: false,
         };
         rounds.reload(settings).await?;
+        rounds.purge_recent();
         Ok(rounds)
+    }
+
+    /// The run before may have ended between a change and its purge: what a cache may still hold
+    /// from before is purged once more.
+    fn purge_recent(&self) {
+        let (now, public) = (self.clock.now(), &self.settings.public);
+        let held = public.max_age + public.stale_while_revalidate;
+        let since = now.plus(-(held.as_millis() as i64));
+        for feed in self.publisher.shelf().changed_since(since) {
+            self.publisher.purges.add(feed_paths(&feed), now);
+        }
     }
 
     /// Follows other settings. All that can fail comes first, and is worked out beside what is served:
@@ -158,12 +171,14 @@ impl Rounds {
 
     /// What was found out holds from here on.
     fn take_lineup(&mut self, lineup: Lineup, documents: KeptDocuments) {
+        self.publisher.purges.reconfigure(&lineup.settings);
         self.settings = lineup.settings;
         self.scope = lineup.scope;
         self.filling = lineup.filling;
         let old = std::mem::replace(&mut self.feeds, lineup.feeds);
         for feed in old.keys().filter(|feed| !self.feeds.contains_key(*feed)) {
             self.publisher.shelf().remove(feed);
+            self.publisher.purges.add(feed_paths(feed), self.clock.now());
             self.statuses.remove(feed);
         }
         // Documents of automatic feeds that are not served: finishing these forgets them.

@@ -22,6 +22,7 @@ use crate::{
         encode,
         generate::{self, Generated, Order},
         lineup::{LiveFeed, Rendered},
+        shelf::feed_paths,
     },
     store::{DbError, Store},
 };
@@ -150,6 +151,9 @@ impl Rounds {
         let live = self.feeds.get_mut(feed).ok_or_else(unknown)?;
         let counter = if generated.changed { &live.metrics.success } else { &live.metrics.same };
         counter.inc();
+        if generated.changed {
+            self.publisher.purges.add(feed_paths(feed), now);
+        }
         live.rendered = Some(generated.rendered.clone());
         if live.is_auto && generated.rendered.guids.is_empty() {
             self.retire(feed);
@@ -186,6 +190,7 @@ impl Rounds {
     fn retire(&mut self, feed: &FeedSlug) {
         self.feeds.remove(feed);
         self.publisher.shelf().remove(feed);
+        self.publisher.purges.add(feed_paths(feed), self.clock.now());
         self.statuses.remove(feed);
         self.unfinished.retain(|other| other != feed);
         self.unfinished.push_back(feed.clone());
@@ -263,6 +268,7 @@ impl Rounds {
             metrics: None,
         };
         self.publisher.shelf().put_at(OPML_PATH, Arc::new(Document::new(parts, public)));
+        self.publisher.purges.add([OPML_PATH.to_owned()], self.clock.now());
         Ok(())
     }
 }
