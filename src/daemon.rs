@@ -3,6 +3,7 @@
 //! Values are built here once and handed over; nothing is global, nothing runs unowned. Tests start
 //! the same daemon in their own process with a manual clock.
 
+mod damage;
 mod lock;
 mod series;
 mod watch;
@@ -14,7 +15,8 @@ use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{lock::FolderLock, series::ArticleCounts};
+pub use self::lock::FolderLock;
+use self::series::ArticleCounts;
 use crate::{
     clock::Clock,
     config::Config,
@@ -23,8 +25,8 @@ use crate::{
     metrics::Metrics,
     outbound::Outbound,
     publish::{self, Publisher, Rounds, purge},
-    store::Store,
-    web::{self, Api, server::Listener},
+    store::{Room, Store},
+    web::{self, AccessLog, Api, LogLevel, server::Listener},
 };
 
 /// A running daemon.
@@ -41,12 +43,24 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts everything. When this returns, documents kept by an earlier run are being served.
+    /// Starts everything, with a log that is somebody else's. When this returns, documents kept by
+    /// an earlier run are being served.
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Daemon> {
+        let log = LogLevel::new(&config.log.level, |_| Ok(()));
+        Daemon::start_with_log(config, clock, log).await
+    }
+
+    /// Starts everything, with the log that the API and a reload may move to another level.
+    pub async fn start_with_log(
+        config: Config,
+        clock: Clock,
+        log: LogLevel,
+    ) -> anyhow::Result<Daemon> {
         let lock = FolderLock::take(&config.store.data)?;
+        damage::look(&config.store, clock.now()).await?;
         let public = bind("public.listen", config.public.listen).await?;
         let ops = bind("ops.listen", config.ops.listen).await?;
-        let (parts, mut rounds, counts) = build(&config, clock).await?;
+        let (parts, mut rounds, counts) = build(&config, clock, log).await?;
         if parts.publisher.shelf().is_empty() {
             // The very first start: there is nothing to serve yet.
             rounds.run_once().await;
@@ -80,6 +94,9 @@ impl Daemon {
     fn spawn_workers(&self, rounds: Rounds, counts: Arc<ArticleCounts>) {
         let Api { store, intake, views, metrics, outbound, clock, .. } = Api::clone(&self.parts);
         let stop = || self.stop.clone();
+        let log = self.parts.log.clone();
+        self.tasks.spawn(log.run(clock.clone(), stop()));
+        self.tasks.spawn(watch::follow_room(self.parts.clone(), stop()));
         let roster = views.roster().clone();
         self.tasks.spawn(publish::run(rounds, stop()));
         let purges = self.parts.publisher.purges().clone();
@@ -103,6 +120,7 @@ impl Daemon {
             parts.limits.clone(),
             parts.metrics.clone(),
             parts.clock.clone(),
+            parts.access.clone(),
         );
         let ops_door = web::Ops::new(parts.clone());
         self.tasks.spawn(listener(public).run(public_door, self.stop.clone()));
@@ -127,7 +145,7 @@ impl Daemon {
     pub async fn reload(&self, config: Config) -> anyhow::Result<Vec<&'static str>> {
         let old = self.config();
         let parts = &self.parts;
-        let table = jobs::table(&job_parts(&parts.publisher, &parts.metrics, &old), &config.feeds)?;
+        let table = jobs::table(&self.job_parts(&old), &config.feeds)?;
         parts.publisher.reload(publish::Settings::from(&config)).await?;
         if let Err(error) = parts.jobs.replace(table, config.site.time_zone).await {
             parts.publisher.reload(publish::Settings::from(&*old)).await?;
@@ -139,14 +157,28 @@ impl Daemon {
         parts.outbound.reconfigure(&config.outbound);
         parts.limits.store(Arc::new(config.limits.clone()));
         parts.zone.store(Arc::new(config.site.time_zone));
+        parts.jobs.limit_time(config.jobs.time_limit);
+        parts.store.room().reconfigure(&config.store);
+        watch::tell_room(parts);
+        parts.access.set(config.log.access);
+        if let Err(error) = parts.log.follow(&config.log.level) {
+            tracing::error!(error, "the log keeps its level");
+        }
         let needs_restart = needs_restart(&old, &config);
         self.config.store(Arc::new(config));
+        parts.reload_fault.store(None);
         series::reloaded(&parts.metrics, true, parts.clock.now());
         Ok(needs_restart)
     }
 
-    /// Counts that a reload kept the old settings.
-    pub fn reload_failed(&self) {
+    fn job_parts(&self, config: &Config) -> jobs::Parts {
+        let Api { publisher, store, metrics, .. } = &*self.parts;
+        job_parts(publisher, store.room(), metrics, config)
+    }
+
+    /// Counts that a reload kept the old settings, and remembers why.
+    pub fn reload_failed(&self, why: &str) {
+        self.parts.reload_fault.store(Some(Arc::new(why.to_owned())));
         series::reloaded(&self.parts.metrics, false, self.parts.clock.now());
     }
 
@@ -175,10 +207,11 @@ async fn bind(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
 async fn build(
     config: &Config,
     clock: Clock,
+    log: LogLevel,
 ) -> anyhow::Result<(Arc<Api>, Rounds, Arc<ArticleCounts>)> {
     let metrics = Arc::new(Metrics::new(config.metrics.feeds_max)?);
-    let store = Store::open(&config.store).await?;
-    let views = series::open_views(config, &metrics, clock.clone())?;
+    let store = Store::open(&config.store).await.map_err(damage::explained)?;
+    let views = damage::open_views(config, &metrics, &clock)?;
     views.roster().catch_up(&store).await?;
     let intake = Intake::new(store.clone(), config.site.clone(), &config.limits, clock.clone());
     let settings = publish::Settings::from(config);
@@ -186,20 +219,40 @@ async fn build(
         Publisher::load(store.clone(), settings, metrics.clone(), clock.clone()).await?;
     let limits = Arc::new(ArcSwap::from_pointee(config.limits.clone()));
     let zone = Arc::new(ArcSwap::from_pointee(config.site.time_zone));
-    let job_parts = job_parts(&publisher, &metrics, config);
+    let job_parts = job_parts(&publisher, store.room(), &metrics, config);
     let jobs = series::start_jobs(&job_parts, &store, config, clock.clone()).await?;
     let outbound = Outbound::new(&config.outbound)?;
-    let api = Api { outbound, store, intake, publisher, views, jobs, metrics, clock, limits, zone };
-    let parts = Arc::new(api);
+    let (access, reload_fault) = (AccessLog::new(config.log.access), Arc::default());
+    let parts = Arc::new(Api {
+        outbound,
+        store,
+        intake,
+        publisher,
+        views,
+        jobs,
+        metrics,
+        clock,
+        limits,
+        zone,
+        log,
+        access,
+        reload_fault,
+    });
     series::register(&parts, config)?;
     let counts = ArticleCounts::register(&parts.metrics)?;
     Ok((parts, rounds, counts))
 }
 
-fn job_parts(publisher: &Publisher, metrics: &Arc<Metrics>, config: &Config) -> jobs::Parts {
+fn job_parts(
+    publisher: &Publisher,
+    room: &Room,
+    metrics: &Arc<Metrics>,
+    config: &Config,
+) -> jobs::Parts {
     jobs::Parts {
         publisher: publisher.clone(),
         data: config.store.data.clone(),
+        room: room.clone(),
         metrics: metrics.clone(),
     }
 }
@@ -209,9 +262,15 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let differs = [
         ("public.listen", old.public.listen != new.public.listen),
         ("ops.listen", old.ops.listen != new.ops.listen),
-        ("store", old.store != new.store),
-        ("metrics", old.metrics != new.metrics),
-        ("jobs", old.jobs != new.jobs),
+        ("store.data", old.store.data != new.store.data),
+        ("store.busy_timeout", old.store.busy_timeout != new.store.busy_timeout),
+        ("store.readers", old.store.readers != new.store.readers),
+        ("store.write_queue_max", old.store.write_queue_max != new.store.write_queue_max),
+        // Another number of labels would make counters that stand under one label fall.
+        ("metrics.sections_max", old.metrics.sections_max != new.metrics.sections_max),
+        ("metrics.feeds_max", old.metrics.feeds_max != new.metrics.feeds_max),
+        ("metrics.sources_max", old.metrics.sources_max != new.metrics.sources_max),
+        ("log.format", old.log.format != new.log.format),
     ];
     differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
 }

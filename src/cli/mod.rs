@@ -3,6 +3,7 @@
 //! input or the settings are wrong, 2 the usage is, 3 the system failed.
 
 mod articles;
+mod backup;
 mod check;
 mod completions;
 mod demo;
@@ -13,9 +14,11 @@ pub mod log;
 mod man;
 mod ready;
 mod render;
+mod restore;
 mod serve;
 mod settings;
 mod stats;
+mod supervisor;
 mod token;
 
 use std::{ffi::OsString, io::Write, path::PathBuf, process::ExitCode};
@@ -59,6 +62,10 @@ enum Command {
     Stats(stats::StatsArgs),
     /// Create, list or revoke tokens of the API
     Token(token::TokenArgs),
+    /// Copy everything into a new folder, beside a running daemon or without one
+    Backup(backup::BackupArgs),
+    /// Put a backup back into an empty data folder
+    Restore(restore::RestoreArgs),
     /// Ask the running daemon whether it should get traffic
     Ready(ready::ReadyArgs),
     /// Write the reference of all settings
@@ -124,6 +131,8 @@ fn run(Cli { which, command }: Cli) -> Result<(), Failure> {
             Command::Feeds(args) => feeds::run(&which, args).await,
             Command::Stats(args) => stats::run(&which, args).await,
             Command::Token(args) => token::run(&which, args).await,
+            Command::Backup(args) => backup::run(&which, args).await,
+            Command::Restore(args) => restore::run(&which, args).await,
             Command::Ready(args) => ready::run(&which, args).await,
             Command::Settings(args) => settings::run(&which, args).await,
             Command::Man(args) => man::run(&which, args).await,

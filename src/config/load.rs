@@ -227,11 +227,15 @@ fn store(sheet: &mut Sheet) -> Option<Store> {
     let busy_timeout = wait(sheet, "store.busy_timeout");
     let readers = within(sheet, "store.readers", 1, 256);
     let write_queue_max = within(sheet, "store.write_queue_max", 1, 1 << 20);
+    let free_bytes_min = bytes(sheet, "store.free_bytes_min", 0, 1 << 60);
+    let free_bytes_warn = bytes(sheet, "store.free_bytes_warn", 0, 1 << 60);
     Some(Store {
         data: data?.into(),
         busy_timeout: busy_timeout?,
         readers: readers?,
         write_queue_max: write_queue_max?,
+        free_bytes_min: free_bytes_min?,
+        free_bytes_warn: free_bytes_warn?,
     })
 }
 
@@ -370,7 +374,8 @@ fn log(sheet: &mut Sheet) -> Option<Log> {
     let formats = [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
     let level = sheet.get("log.level", value::log_level);
     let format = sheet.get("log.format", |v| value::choice(v, &formats));
-    Some(Log { level: level?, format: format? })
+    let access = sheet.get("log.access", value::truth);
+    Some(Log { level: level?, format: format?, access: access? })
 }
 
 fn feeds_auto(sheet: &mut Sheet) -> Option<FeedsAuto> {

@@ -22,7 +22,7 @@ pub use feeds::{Content, FeedConfig, FeedLanguage, FeedsAuto, Select};
 pub use load::{ConfigErrors, Fault, Overrides, load, parse, reference};
 pub use reference::{KeyReference, SectionReference};
 pub use sources::{FeedSource, SourceConfig, SourceKind, WordPressSource};
-pub use value::parse_duration;
+pub use value::{parse_duration, parse_log_level};
 pub use warnings::{Warning, warnings};
 
 use crate::model::{Language, WebUrl};
@@ -114,6 +114,10 @@ pub struct Store {
     pub readers: usize,
     /// Writes waiting for the writer.
     pub write_queue_max: usize,
+    /// Less room on the disk, and articles are refused; a quarter of it, and hits too. 0 is never.
+    pub free_bytes_min: usize,
+    /// Less room on the disk, and it is said.
+    pub free_bytes_warn: usize,
 }
 
 /// `[views]`: counting views.
@@ -250,6 +254,8 @@ pub struct Log {
     pub level: String,
     /// How lines look.
     pub format: LogFormat,
+    /// A line for each request.
+    pub access: bool,
 }
 
 /// How log lines look.

@@ -127,6 +127,11 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     duration(&Plain::Raw(text.to_owned())).map_err(|why| with_example(why, "90d"))
 }
 
+/// A level of the log or a filter, as `log.level` takes it.
+pub fn parse_log_level(text: &str) -> Result<String, String> {
+    log_level(&Plain::Raw(text.to_owned())).map_err(|why| with_example(why, "info"))
+}
+
 /// `4096 B`, `64 KiB`, `8 MiB`, `1 GiB`, and the decimal `kB`, `MB`, `GB`; bytes.
 pub(super) fn size(value: &Plain) -> Parsed<usize> {
     let text = with_unit(value)?;

@@ -14,7 +14,7 @@ use crate::{
     jobs::{self, JobOutcome, Jobs},
     metrics::{Metrics, Sample},
     model::{Millis, Status},
-    store::{DbError, OpenError, Store},
+    store::{DbError, OpenError, RoomLevel, Store, damaged_files},
     views::Views,
     web::Api,
 };
@@ -70,6 +70,20 @@ pub fn register(parts: &Api, config: &Config) -> anyhow::Result<()> {
         "The newest revision of the article database.",
         &[],
         move || vec![sample(&[], *revisions.borrow() as f64)],
+    )?;
+    let room = parts.store.room().clone();
+    metrics.register_gauge(
+        "read_only",
+        "1 while articles are refused because the disk has less room than store.free_bytes_min.",
+        &[],
+        move || vec![sample(&[], f64::from(u8::from(room.level() >= RoomLevel::ReadOnly)))],
+    )?;
+    let data = config.store.data.clone();
+    metrics.register_gauge(
+        "damaged_files",
+        "Damaged databases that were put aside in the data folder and are still there.",
+        &[],
+        move || vec![sample(&[], damaged_files(&data).len() as f64)],
     )?;
     reloaded(metrics, true, parts.clock.now());
     Ok(())

@@ -265,6 +265,11 @@ impl Intake {
         if puts.is_empty() {
             return again;
         }
+        if let Err(error) = self.store.room().check() {
+            // A withdrawal does not come this way: it is small, and must reach readers.
+            done.extend(writes.into_iter().map(|(item, _)| (item.at, Err(error.clone().into()))));
+            return again;
+        }
         let results = self.store.put_articles(puts).await;
         for ((mut item, put), result) in writes.into_iter().zip(results) {
             match result {

@@ -6,12 +6,18 @@
 
 mod articles;
 mod audit;
+pub mod backup;
+mod copy;
 mod db;
 mod documents;
 mod entries;
 mod error;
 mod facts;
 mod jobs;
+mod migrate;
+mod restored;
+mod room;
+mod salvage;
 mod sections;
 mod tokens;
 mod value;
@@ -36,6 +42,9 @@ pub use documents::{DocumentFacts, KeptDocument};
 pub use entries::{Entry, EntryChanges, FeedState};
 pub use error::{DbError, OpenError};
 pub use jobs::JobRun;
+pub use restored::Restored;
+pub use room::{Room, RoomLevel};
+pub use salvage::{Salvaged, damaged_files, salvage_views};
 pub use sections::sections_in;
 pub use tokens::{NewToken, Scope, Token, split_token};
 pub use value::{Row, Value};
@@ -49,6 +58,7 @@ const MIGRATIONS: &[&str] =
 #[derive(Clone, Debug)]
 pub struct Store {
     db: Db,
+    room: Room,
     newest: watch::Sender<i64>,
     /// When the oldest revision was announced that nobody has taken note of yet.
     waiting_since: Arc<Mutex<Option<Instant>>>,
@@ -60,12 +70,24 @@ impl Store {
         let path = database_path(&settings.data);
         fs::create_dir_all(&settings.data)
             .map_err(|e| OpenError::Failed { path: settings.data.clone(), why: e.to_string() })?;
+        if backup::is_unfinished(&settings.data) {
+            let why =
+                "a restore into its folder was not finished: empty the folder and restore again";
+            return Err(OpenError::Failed { path, why: why.into() });
+        }
         let writer = Writer::open(&path, settings.busy_timeout, MIGRATIONS)?;
         let db = Db::start(&path, writer, settings.readers, settings.write_queue_max)?;
-        let store = Store { db, newest: watch::Sender::new(0), waiting_since: Arc::default() };
+        let room = Room::new(settings);
+        let store =
+            Store { db, room, newest: watch::Sender::new(0), waiting_since: Arc::default() };
         let failed = |e: DbError| OpenError::Failed { path, why: e.to_string() };
         store.look_for_changes().await.map_err(failed)?;
         Ok(store)
+    }
+
+    /// The room left for it.
+    pub fn room(&self) -> &Room {
+        &self.room
     }
 
     /// The newest revision, now and whenever it grows.
@@ -134,12 +156,33 @@ fn from_json<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, DbError> {
 pub fn faults(data: &Path) -> Result<Vec<String>, DbError> {
     let mut faults = Vec::new();
     for path in [database_path(data), views::database_path(data)] {
-        let conn = db::open_reader(&path)?;
-        for mut row in db::query(&conn, "PRAGMA quick_check(20)", &[])? {
-            let text = row.text()?;
-            if text != "ok" {
-                faults.push(format!("{}: {text}", path.display()));
-            }
+        let found = faults_in(&path)?;
+        faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", path.display())));
+    }
+    Ok(faults)
+}
+
+/// What is wrong with one database file; none where there is no such file.
+pub fn faults_in(path: &Path) -> Result<Vec<String>, DbError> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    match faults_of(path) {
+        Err(DbError::Damaged(why)) => Ok(vec![why]),
+        found => found,
+    }
+}
+
+fn faults_of(path: &Path) -> Result<Vec<String>, DbError> {
+    let conn = db::open_reader(path)?;
+    let mut faults = copy::faults_of(&conn)?;
+    if faults.is_empty() && path.ends_with("views.db") {
+        // One moment, while the daemon folds.
+        copy::hold_moment(&conn)?;
+        match salvage::disagreement(&conn) {
+            // Of another schema, or of none yet: whoever opens it says so.
+            Err(DbError::Failed(_)) => {}
+            found => faults.extend(found?),
         }
     }
     Ok(faults)

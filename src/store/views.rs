@@ -21,9 +21,13 @@ use super::{
 };
 use crate::model::{Channel, Verdict};
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/views_0001.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/views_0001.sql")];
 /// Batches folded in one transaction at most.
 const FOLD_BATCHES_MAX: usize = 20_000;
+
+/// Views in all, what is not folded too.
+pub(super) const COUNTED: &str = "SELECT COALESCE(SUM(n), 0) FROM (
+     SELECT n FROM article_counts UNION ALL SELECT n FROM unfolded_views)";
 
 /// Where the view database of a data folder is.
 pub fn database_path(data: &Path) -> PathBuf {
@@ -203,12 +207,12 @@ fn each<T>(rows: Vec<Row>, read: impl Fn(Row) -> Result<T, DbError>) -> Result<V
 }
 
 fn channel(word: &str) -> Result<Channel, DbError> {
-    let broken = || DbError::Failed(format!("views.db is damaged: `{word}` is not a channel"));
+    let broken = || DbError::Damaged(format!("`{word}` is not a channel"));
     Channel::from_word(word).ok_or_else(broken)
 }
 
 fn verdict(word: &str) -> Result<Verdict, DbError> {
-    let broken = || DbError::Failed(format!("views.db is damaged: `{word}` is not a verdict"));
+    let broken = || DbError::Damaged(format!("`{word}` is not a verdict"));
     Verdict::from_word(word).ok_or_else(broken)
 }
 
@@ -233,7 +237,7 @@ struct Sums<'a> {
 
 impl<'a> Sums<'a> {
     fn add(&mut self, hits: &'a str) -> Result<(), DbError> {
-        let broken = |e| DbError::Failed(format!("views.db is damaged, a batch is not ours: {e}"));
+        let broken = |e| DbError::Damaged(format!("a batch is not ours: {e}"));
         let hits: Hits<'a> = serde_json::from_str(hits).map_err(broken)?;
         hits.views.into_iter().for_each(|line| self.add_view(line));
         for VerdictLine(article, day, verdict, n) in hits.verdicts {

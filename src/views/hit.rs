@@ -87,6 +87,9 @@ pub enum NotKept {
     /// The disk refused it.
     #[error("the view could not be written to disk, try again later")]
     Refused,
+    /// The disk has too little room left to take any.
+    #[error("the disk has no room for views, try again later")]
+    NoRoom,
     /// The daemon stops.
     #[error("the daemon is stopping")]
     Stopped,

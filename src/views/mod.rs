@@ -22,7 +22,10 @@ mod writer;
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -95,6 +98,8 @@ struct Shared {
     writer_counts: Arc<WriterCounts>,
     reports: Semaphore,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// True while the disk has no room for hits.
+    no_room: AtomicBool,
 }
 
 impl fmt::Debug for Views {
@@ -126,7 +131,8 @@ impl Views {
         let mut log = ViewLog::open(folder, busy_timeout)?;
         let roster = Roster::new();
         let counts = Arc::new(Counts::default());
-        let progress = start(&mut log, &counts, &roster).map_err(|e| failed(e.to_string()))?;
+        let progress = start(&mut log, &counts, &roster)
+            .map_err(|e| OpenError::of(&database_path(folder), e))?;
         let rules = Arc::new(ArcSwap::from_pointee(Rules::new(settings, site_origins, trusted)));
         let shared = Shared {
             folder: folder.to_owned(),
@@ -140,6 +146,7 @@ impl Views {
             writer_counts: Arc::default(),
             reports: Semaphore::new(REPORTS_AT_ONCE),
             thread: Mutex::default(),
+            no_room: AtomicBool::new(false),
         };
         let thread = shared.spawn(log, progress, on_commit).map_err(|e| failed(e.to_string()))?;
         *shared.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
@@ -207,6 +214,18 @@ impl Views {
     /// True while `views.db` refuses hits, or their sums; it is tried anew every `fold_every`.
     pub fn is_failing(&self) -> bool {
         self.0.writer_counts.failing.load(Ordering::Relaxed)
+    }
+
+    /// Refuses hits from now on, or takes them again: the last room of the disk is for what was
+    /// acknowledged before.
+    pub fn refuse_for_room(&self, refuse: bool) {
+        self.0.no_room.store(refuse, Ordering::Relaxed);
+    }
+
+    /// True when the thread that writes `views.db` has ended, which only a bug or a stop does.
+    pub fn has_stopped(&self) -> bool {
+        let thread = self.0.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Visitor keys that were forgotten before their window ended, because there were more than
@@ -290,6 +309,9 @@ impl Shared {
         &self,
         hit: &Hit<'_>,
     ) -> Result<oneshot::Receiver<Result<Verdict, NotKept>>, NotKept> {
+        if self.no_room.load(Ordering::Relaxed) {
+            return Err(NotKept::NoRoom);
+        }
         let at = self.clock.now();
         let rules = self.rules.load();
         let named = self.roster.find(hit.target);

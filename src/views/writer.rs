@@ -82,6 +82,8 @@ impl Writer {
             if !self.queue.take(&mut group, rules.batch_hits_max, patience) {
                 break;
             }
+            // A reload may have come while nothing did.
+            let rules = self.rules.load_full();
             if idle {
                 ticked = Instant::now();
             }
@@ -204,7 +206,7 @@ impl Writer {
     fn note<T>(&mut self, done: &Result<T, DbError>) {
         if let Err(error) = done {
             self.own_counts.errors.fetch_add(1, Ordering::Relaxed);
-            self.progress.broken |= matches!(error, DbError::Failed(_));
+            self.progress.broken |= matches!(error, DbError::Failed(_) | DbError::Damaged(_));
         }
         let failing = self.progress.refusing || self.progress.unable_to_fold;
         self.own_counts.failing.store(failing, Ordering::Relaxed);

@@ -4,6 +4,7 @@
 //! [`Ops`] hands requests to the table of `routes`. Nothing is decided here: a request is read, asked
 //! of the feature, and answered; [`error`] is the one place where an error becomes a status.
 
+mod access;
 mod answer;
 mod articles;
 mod auth;
@@ -17,6 +18,7 @@ mod feeds;
 mod health;
 mod host;
 mod jobs;
+mod log;
 mod negotiate;
 mod openapi;
 mod ops;
@@ -30,12 +32,14 @@ mod withdraw;
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use chrono_tz::Tz;
 
+pub use access::AccessLog;
 pub use answer::{Answer, Body};
 pub use auth::{CanAdmin, CanRead, CanWrite};
 pub use error::{Problem, StoreErrors};
+pub use log::LogLevel;
 pub use ops::Ops;
 pub use public::Public;
 pub use request::{NoQuery, Query, read_body};
@@ -69,4 +73,10 @@ pub struct Api {
     pub limits: Arc<ArcSwap<Limits>>,
     /// The site's time zone, in which days begin; replaced by a reload.
     pub zone: Arc<ArcSwap<Tz>>,
+    /// How much the log says.
+    pub log: LogLevel,
+    /// A line for each request.
+    pub access: AccessLog,
+    /// Why the last reload kept the old settings; empty when it did not.
+    pub reload_fault: Arc<ArcSwapOption<String>>,
 }

@@ -1,12 +1,19 @@
 //! The public listener: hot paths first, then a short list of the rest.
 
-use std::{borrow::Cow, future::Future, net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    borrow::Cow,
+    future::Future,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use arc_swap::ArcSwap;
-use hyper::{HeaderMap, Request, StatusCode, Uri, body::Incoming, http::request::Parts};
+use hyper::{HeaderMap, Method, Request, StatusCode, Uri, body::Incoming, http::request::Parts};
 use percent_encoding::percent_decode_str;
 
 use super::{
+    access::{AccessLog, Asked, method_name},
     answer::{self, Answer},
     feeds, host,
     server::Door,
@@ -35,6 +42,7 @@ struct Inner {
     limits: Arc<ArcSwap<Limits>>,
     metrics: Arc<Metrics>,
     clock: Clock,
+    access: AccessLog,
     routes: Routes,
 }
 
@@ -67,6 +75,7 @@ impl Public {
         limits: Arc<ArcSwap<Limits>>,
         metrics: Arc<Metrics>,
         clock: Clock,
+        access: AccessLog,
     ) -> Public {
         let routes = Routes {
             document: metrics.route("document"),
@@ -76,7 +85,7 @@ impl Public {
             count: metrics.route("count"),
             other: metrics.route("other"),
         };
-        Public(Arc::new(Inner { shelf, views, limits, metrics, clock, routes }))
+        Public(Arc::new(Inner { shelf, views, limits, metrics, clock, access, routes }))
     }
 }
 
@@ -91,7 +100,12 @@ impl Door for Public {
                 feeds::document(request.method(), request.headers(), &document, now)
             }
         };
-        self.0.routes.document.answered(answer.status().as_u16(), began.elapsed());
+        let took = began.elapsed();
+        self.0.routes.document.answered(answer.status().as_u16(), took);
+        if self.0.access.is_on() {
+            let route = Route::Document(request.uri().path());
+            self.0.tell(request.method(), request.headers(), route, &answer, took);
+        }
         Some(answer)
     }
 
@@ -129,13 +143,35 @@ impl Inner {
             path => route(path, parts.uri.query()),
         };
         let counted = |answer: Answer| {
-            self.routes.of(route).answered(answer.status().as_u16(), began.elapsed());
+            let took = began.elapsed();
+            self.routes.of(route).answered(answer.status().as_u16(), took);
+            if self.access.is_on() {
+                self.tell(&parts.method, &parts.headers, route, &answer, took);
+            }
             answer
         };
         if let Some(refusal) = self.refusal(&parts.headers, &parts.uri) {
             return counted(refusal);
         }
         counted(self.dispatch(route, &parts, body, peer).await)
+    }
+
+    #[cold]
+    fn tell(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        route: Route<'_>,
+        answer: &Answer,
+        took: Duration,
+    ) {
+        let document = match route {
+            Route::Document(path) => Some(path),
+            _ => None,
+        };
+        let (method, name) = (method_name(method), route.name());
+        let asked = Asked { listener: "public", method, route: name, document };
+        self.access.write(&self.access.request_id(headers), asked, answer, took);
     }
 
     async fn dispatch(
@@ -162,6 +198,20 @@ impl Inner {
             Route::Count(rest) => views::count(&self.views, method, headers, rest),
             Route::Other if parts.uri.path().starts_with("/feeds/") => feeds::not_found(),
             Route::Other => answer::text(StatusCode::NOT_FOUND, NOTHING),
+        }
+    }
+}
+
+impl Route<'_> {
+    /// As in metrics.
+    fn name(self) -> &'static str {
+        match self {
+            Route::Document(_) => "document",
+            Route::Feed(_) => "feed",
+            Route::Hit(_, Channel::Script) => "hit",
+            Route::Hit(_, Channel::Pixel) => "pixel",
+            Route::Count(_) => "count",
+            Route::Other => "other",
         }
     }
 }

@@ -10,11 +10,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api, CanRead, NoQuery, articles, batch, changes,
     error::{method_not_allowed, not_found},
-    feed_states, health, jobs, openapi, view_reports, withdraw,
+    feed_states, health, jobs, log, openapi, view_reports, withdraw,
 };
 
 /// What each route is called in metrics: a closed list, never a path.
-pub(super) const NAMES: [(&str, &str); 17] = [
+pub(super) const NAMES: [(&str, &str); 18] = [
     ("/metrics", "metrics"),
     ("/healthz", "healthz"),
     ("/readyz", "readyz"),
@@ -30,6 +30,7 @@ pub(super) const NAMES: [(&str, &str); 17] = [
     ("/api/v1/jobs/{name}/run", "job_run"),
     ("/api/v1/views", "top_views"),
     ("/api/v1/views/{id}", "article_views"),
+    ("/api/v1/log", "log"),
     ("/api/v1/openapi.json", "openapi"),
     ("", "ops_other"),
 ];
@@ -66,6 +67,7 @@ fn table() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(feed_states::regenerate))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::run))
+        .routes(routes!(log::get, log::put))
         .routes(routes!(view_reports::top))
         .routes(routes!(view_reports::article))
 }

@@ -23,7 +23,7 @@ use jarshy::{
     publish::{self, Publisher},
     store::{DbError, Put, Scope},
     views::Views,
-    web::{Api, Problem, StoreErrors, router},
+    web::{AccessLog, Api, LogLevel, Problem, StoreErrors, router},
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -101,6 +101,9 @@ async fn whole_api(desk: &Desk) -> Api {
         clock,
         limits: Arc::new(ArcSwap::from_pointee(limits())),
         zone: Arc::new(ArcSwap::from_pointee(zone)),
+        log: LogLevel::new("info", |_| Ok(())),
+        access: AccessLog::new(false),
+        reload_fault: Arc::default(),
     }
 }
 

@@ -41,6 +41,8 @@ pub fn store_settings(folder: &Path) -> config::Store {
         busy_timeout: Duration::from_millis(100),
         readers: 2,
         write_queue_max: 64,
+        free_bytes_min: 0,
+        free_bytes_warn: 0,
     }
 }
 

@@ -2,13 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod access_log;
 mod api;
 mod architecture;
 mod autofeeds;
+mod backup;
+mod binary;
 mod clean;
 mod cli;
 mod client_address;
 mod conditional;
+mod damage;
 mod deploy;
 mod desk;
 mod feed_atom;
@@ -22,6 +26,7 @@ mod import;
 mod intake;
 mod jobs;
 mod listeners;
+mod log_level;
 mod metrics;
 mod negotiation;
 mod newsroom;
@@ -31,8 +36,10 @@ mod outbound;
 mod page;
 mod publish;
 mod purge;
+mod read_only;
 mod reference;
 mod reload;
+mod reload_keys;
 mod restart;
 mod roster;
 mod running;
@@ -40,6 +47,7 @@ mod schedule;
 mod select;
 mod settings;
 mod tokens;
+mod upgrade;
 mod upstream;
 mod view_log;
 mod view_model;

@@ -54,6 +54,8 @@ impl Newsroom {
             busy_timeout: Duration::from_secs(30),
             readers: 1,
             write_queue_max: 64,
+            free_bytes_min: 0,
+            free_bytes_warn: 0,
         };
         let store = Store::open(&store).await.unwrap();
         let clock = Clock::manual(NOON);
