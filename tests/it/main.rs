@@ -67,6 +67,7 @@ mod upstream;
 mod view_log;
 mod view_model;
 mod views;
+mod watching;
 mod wire;
 mod withdraw;
 mod wordpress;
