@@ -63,8 +63,9 @@ impl Daemon {
         let public = bind("public.listen", config.public.listen).await?;
         let ops = bind("ops.listen", config.ops.listen).await?;
         let (parts, mut rounds, counts) = build(&config, clock, log).await?;
-        if parts.publisher.shelf().is_empty() {
-            // The very first start: there is nothing to serve yet.
+        if rounds.misses_a_declared_feed() {
+            // The very first start, or the run before ended before it had kept all: nobody who polls
+            // a feed that was there is to be told that it is not.
             rounds.run_once().await;
         }
         let daemon = Daemon {
