@@ -3,28 +3,31 @@
 //! Values are built here once and handed over; nothing is global, nothing runs unowned. Tests start
 //! the same daemon in their own process with a manual clock.
 
+mod damage;
 mod lock;
 mod series;
 mod watch;
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{io, net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{lock::FolderLock, series::ArticleCounts};
+pub use self::lock::FolderLock;
+use self::series::ArticleCounts;
 use crate::{
     clock::Clock,
-    config::Config,
+    config::{self, Config},
     ingest::{Intake, due},
     jobs,
     metrics::Metrics,
-    publish::{self, Publisher, Rounds},
-    store::Store,
-    web::{self, Api, server::Listener},
+    outbound::Outbound,
+    publish::{self, Publisher, Rounds, purge},
+    store::{Room, Store},
+    web::{self, AccessLog, Api, LogLevel, server::Listener},
 };
 
 /// A running daemon.
@@ -42,12 +45,24 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts everything. When this returns, documents kept by an earlier run are being served.
+    /// Starts everything, with a log that is somebody else's. When this returns, documents kept by
+    /// an earlier run are being served.
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Daemon> {
+        let log = LogLevel::new(&config.log.level, |_| Ok(()));
+        Daemon::start_with_log(config, clock, log).await
+    }
+
+    /// Starts everything, with the log that the API and a reload may move to another level.
+    pub async fn start_with_log(
+        config: Config,
+        clock: Clock,
+        log: LogLevel,
+    ) -> anyhow::Result<Daemon> {
         let lock = FolderLock::take(&config.store.data)?;
-        let public = bind("public.listen", config.public.listen).await?;
-        let ops = bind("ops.listen", config.ops.listen).await?;
-        let (parts, mut rounds, counts) = build(&config, clock).await?;
+        damage::look(&config.store, clock.now()).await?;
+        let public = bind("public.listen", config.public.listen)?;
+        let ops = bind("ops.listen", config.ops.listen)?;
+        let (parts, mut rounds, counts) = build(&config, clock, log).await?;
         if parts.publisher.shelf().is_empty() {
             // The very first start: there is nothing to serve yet.
             rounds.run_once().await;
@@ -63,7 +78,7 @@ impl Daemon {
             parts,
         };
         daemon.spawn_workers(rounds, counts);
-        daemon.spawn_listeners(public, ops);
+        daemon.spawn_listeners(public, ops, &config.public)?;
         daemon.say_where(&config.store.data)?;
         tracing::info!(public = %daemon.public, ops = %daemon.ops, "jarshy is ready");
         Ok(daemon)
@@ -80,17 +95,27 @@ impl Daemon {
     }
 
     fn spawn_workers(&self, rounds: Rounds, counts: Arc<ArticleCounts>) {
-        let Api { store, intake, views, metrics, clock, .. } = Api::clone(&self.parts);
+        let Api { store, intake, views, metrics, outbound, clock, .. } = Api::clone(&self.parts);
         let stop = || self.stop.clone();
+        let log = self.parts.log.clone();
+        self.tasks.spawn(log.run(clock.clone(), stop()));
+        self.tasks.spawn(watch::follow_room(self.parts.clone(), stop()));
         let roster = views.roster().clone();
         self.tasks.spawn(publish::run(rounds, stop()));
+        let purges = self.parts.publisher.purges().clone();
+        self.tasks.spawn(purge::run(purges, outbound, clock.clone(), stop()));
         self.tasks.spawn(due::run(intake, store.revisions(), clock, stop()));
         self.tasks.spawn(stop().run_until_cancelled_owned(roster.follow(store.clone())));
         self.tasks.spawn(watch::count_articles(counts, store.clone(), metrics.clone(), stop()));
         self.tasks.spawn(watch::follow_other_processes(store, metrics, stop()));
     }
 
-    fn spawn_listeners(&self, public: TcpListener, ops: TcpListener) {
+    fn spawn_listeners(
+        &self,
+        public: TcpListener,
+        ops: TcpListener,
+        settings: &config::Public,
+    ) -> anyhow::Result<()> {
         let parts = &self.parts;
         let listener = |socket, descriptors_share| Listener {
             socket,
@@ -99,16 +124,11 @@ impl Daemon {
             trusted_proxies: self.trusted_proxies.clone(),
             metrics: parts.metrics.clone(),
         };
-        let public_door = web::Public::new(
-            parts.publisher.shelf().clone(),
-            parts.views.clone(),
-            parts.limits.clone(),
-            parts.metrics.clone(),
-            parts.clock.clone(),
-        );
+        let public_door = web::Public::new(parts, settings)?;
         let ops_door = web::Ops::new(parts.clone());
         self.tasks.spawn(listener(public, 0.75).run(public_door, self.stop.clone()));
         self.tasks.spawn(listener(ops, 0.25).run(ops_door, self.stop.clone()));
+        Ok(())
     }
 
     /// `daemon.json`: where a running daemon is, for commands on the same data folder.
@@ -129,7 +149,7 @@ impl Daemon {
     pub async fn reload(&self, config: Config) -> anyhow::Result<Vec<&'static str>> {
         let old = self.config();
         let parts = &self.parts;
-        let table = jobs::table(&job_parts(&parts.publisher, &parts.metrics, &old), &config.feeds)?;
+        let table = jobs::table(&self.job_parts(&old), &config.feeds)?;
         parts.publisher.reload(publish::Settings::from(&config)).await?;
         if let Err(error) = parts.jobs.replace(table, config.site.time_zone).await {
             parts.publisher.reload(publish::Settings::from(&*old)).await?;
@@ -139,16 +159,31 @@ impl Daemon {
         let trusted = config.public.trusted_proxies.clone();
         self.trusted_proxies.store(Arc::new(trusted.clone()));
         parts.views.reconfigure(&config.views, &config.site.origins, trusted);
+        parts.outbound.reconfigure(&config.outbound);
         parts.limits.store(Arc::new(config.limits.clone()));
         parts.zone.store(Arc::new(config.site.time_zone));
+        parts.jobs.limit_time(config.jobs.time_limit);
+        parts.store.room().reconfigure(&config.store);
+        watch::tell_room(parts);
+        parts.access.set(config.log.access);
+        if let Err(error) = parts.log.follow(&config.log.level) {
+            tracing::error!(error, "the log keeps its level");
+        }
         let needs_restart = needs_restart(&old, &config);
         self.config.store(Arc::new(config));
+        parts.reload_fault.store(None);
         series::reloaded(&parts.metrics, true, parts.clock.now());
         Ok(needs_restart)
     }
 
-    /// Counts that a reload kept the old settings.
-    pub fn reload_failed(&self) {
+    fn job_parts(&self, config: &Config) -> jobs::Parts {
+        let Api { publisher, store, metrics, .. } = &*self.parts;
+        job_parts(publisher, store.room(), metrics, config)
+    }
+
+    /// Counts that a reload kept the old settings, and remembers why.
+    pub fn reload_failed(&self, why: &str) {
+        self.parts.reload_fault.store(Some(Arc::new(why.to_owned())));
         series::reloaded(&self.parts.metrics, false, self.parts.clock.now());
     }
 
@@ -167,20 +202,33 @@ impl Daemon {
     }
 }
 
-async fn bind(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
+/// Connections that the kernel keeps until they are accepted; it may be set to keep fewer. Where there
+/// is no room, the next client waits a second before it tries again.
+const BACKLOG: u32 = 4096;
+
+fn bind(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    listen(address).with_context(|| {
         format!("{address} cannot be listened on; choose another address in {key}")
     })
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart must not wait for the connections of the last run to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Builds the features, from the ground up.
 async fn build(
     config: &Config,
     clock: Clock,
+    log: LogLevel,
 ) -> anyhow::Result<(Arc<Api>, Rounds, Arc<ArticleCounts>)> {
     let metrics = Arc::new(Metrics::new(config.metrics.feeds_max)?);
-    let store = Store::open(&config.store).await?;
-    let views = series::open_views(config, &metrics, clock.clone())?;
+    let store = Store::open(&config.store).await.map_err(damage::explained)?;
+    let views = damage::open_views(config, &metrics, &clock)?;
     views.roster().catch_up(&store).await?;
     let intake = Intake::new(store.clone(), config.site.clone(), &config.limits, clock.clone());
     let settings = publish::Settings::from(config);
@@ -188,19 +236,40 @@ async fn build(
         Publisher::load(store.clone(), settings, metrics.clone(), clock.clone()).await?;
     let limits = Arc::new(ArcSwap::from_pointee(config.limits.clone()));
     let zone = Arc::new(ArcSwap::from_pointee(config.site.time_zone));
-    let job_parts = job_parts(&publisher, &metrics, config);
+    let job_parts = job_parts(&publisher, store.room(), &metrics, config);
     let jobs = series::start_jobs(&job_parts, &store, config, clock.clone()).await?;
-    let api = Api { store, intake, publisher, views, jobs, metrics, clock, limits, zone };
-    let parts = Arc::new(api);
+    let outbound = Outbound::new(&config.outbound)?;
+    let (access, reload_fault) = (AccessLog::new(config.log.access), Arc::default());
+    let parts = Arc::new(Api {
+        outbound,
+        store,
+        intake,
+        publisher,
+        views,
+        jobs,
+        metrics,
+        clock,
+        limits,
+        zone,
+        log,
+        access,
+        reload_fault,
+    });
     series::register(&parts, config)?;
     let counts = ArticleCounts::register(&parts.metrics)?;
     Ok((parts, rounds, counts))
 }
 
-fn job_parts(publisher: &Publisher, metrics: &Arc<Metrics>, config: &Config) -> jobs::Parts {
+fn job_parts(
+    publisher: &Publisher,
+    room: &Room,
+    metrics: &Arc<Metrics>,
+    config: &Config,
+) -> jobs::Parts {
     jobs::Parts {
         publisher: publisher.clone(),
         data: config.store.data.clone(),
+        room: room.clone(),
         metrics: metrics.clone(),
     }
 }
@@ -210,9 +279,14 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let differs = [
         ("public.listen", old.public.listen != new.public.listen),
         ("ops.listen", old.ops.listen != new.ops.listen),
-        ("store", old.store != new.store),
-        ("metrics", old.metrics != new.metrics),
-        ("jobs", old.jobs != new.jobs),
+        ("store.data", old.store.data != new.store.data),
+        ("store.busy_timeout", old.store.busy_timeout != new.store.busy_timeout),
+        ("store.readers", old.store.readers != new.store.readers),
+        ("store.write_queue_max", old.store.write_queue_max != new.store.write_queue_max),
+        // Another number of labels would make counters that stand under one label fall.
+        ("metrics.sections_max", old.metrics.sections_max != new.metrics.sections_max),
+        ("metrics.feeds_max", old.metrics.feeds_max != new.metrics.feeds_max),
+        ("log.format", old.log.format != new.log.format),
     ];
     differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
 }

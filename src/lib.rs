@@ -12,6 +12,7 @@ pub mod config;
 pub mod feed;
 
 pub mod metrics;
+pub mod outbound;
 pub mod store;
 
 pub mod ingest;

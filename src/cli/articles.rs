@@ -1,4 +1,4 @@
-//! `jarshy articles`: look at articles, and take them back.
+//! `jarshy articles`: look at articles, take them back, and see who did.
 
 use clap::{Args, Subcommand};
 
@@ -10,7 +10,7 @@ use crate::{
     store::{ArticleFilter, Stored},
 };
 
-/// Lists, shows or withdraws articles.
+/// Lists, shows, withdraws or restores articles.
 #[derive(Args, Debug)]
 pub struct ArticlesArgs {
     /// What to do
@@ -35,10 +35,30 @@ pub enum Action {
     Withdraw {
         /// Its id
         id: String,
-        /// Why, for the record
+        /// Why, for the audit log
         #[arg(long)]
         reason: Option<String>,
     },
+    /// Bring a withdrawn article back, as it stood before
+    Restore {
+        /// Its id
+        id: String,
+        /// Why, for the audit log
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Show who withdrew or restored what, and why
+    Audit(AuditArgs),
+}
+
+/// Which entries of the audit log are shown.
+#[derive(Args, Debug)]
+pub struct AuditArgs {
+    /// Of this article
+    id: Option<String>,
+    /// How many
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    limit: usize,
 }
 
 /// Which articles are listed.
@@ -67,6 +87,8 @@ pub async fn run(which: &Which, args: ArticlesArgs) -> Result<(), Failure> {
         Action::List(args) => list(which, args).await,
         Action::Show { id, json } => show(which, &id, json).await,
         Action::Withdraw { id, reason } => withdraw(which, &id, reason).await,
+        Action::Restore { id, reason } => restore(which, &id, reason).await,
+        Action::Audit(args) => audit(which, args).await,
     }
 }
 
@@ -114,6 +136,32 @@ async fn withdraw(which: &Which, id: &str, reason: Option<String>) -> Result<(),
         true => say(format!("{id} is withdrawn; a running daemon takes it out of every feed")),
         false => say(format!("{id} was withdrawn already")),
     }
+}
+
+async fn restore(which: &Which, id: &str, reason: Option<String>) -> Result<(), Failure> {
+    let (config, store) = which.open_store().await?;
+    let id = article_id(id)?;
+    let intake = Intake::new(store, config.site, &config.limits, Clock::system());
+    let restored = intake.restore(&id, "cli", reason, None).await?;
+    let status = restored.stored.article.status.as_str();
+    match restored.newly {
+        true => {
+            say(format!("{id} is {status} again; a running daemon puts it back into its feeds"))
+        }
+        false => say(format!("{id} was not withdrawn: it is {status}")),
+    }
+}
+
+async fn audit(which: &Which, args: AuditArgs) -> Result<(), Failure> {
+    let (_, store) = which.open_store().await?;
+    let id = args.id.as_deref().map(article_id).transpose()?;
+    for entry in store.audit(id.as_ref(), None, args.limit).await? {
+        let (note, article) = (&entry.note, &entry.article);
+        let (at, action, actor) = (note.at.to_rfc3339(), note.action.as_str(), &note.actor);
+        let reason = note.reason.as_deref().unwrap_or("-");
+        say(format!("{at:<24}  {action:<8}  {article:<16}  {actor:<12}  {reason}"))?;
+    }
+    Ok(())
 }
 
 fn text_line(stored: &Stored) -> String {

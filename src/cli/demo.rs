@@ -44,11 +44,12 @@ pub async fn run(which: &Which, args: DemoArgs) -> Result<(), Failure> {
     // Before the daemon starts, so that its first answers are whole.
     fill(&config).await?;
     take_descriptors();
-    let daemon = Daemon::start(config, Clock::system()).await?;
+    let level = log.level(&config.log);
+    let daemon = Daemon::start_with_log(config, Clock::system(), level).await?;
     let now = daemon.parts().clock.now();
     let token = new_token(&daemon.parts().store, now).await?;
     welcome(&daemon, &folder, &token)?;
-    until_stopped(daemon, signals, || settings.parse(), &log).await;
+    until_stopped(daemon, signals, || settings.parse()).await;
     Ok(())
 }
 

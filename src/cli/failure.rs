@@ -4,7 +4,7 @@ use std::{fmt, io, process::ExitCode};
 
 use crate::{
     config::ConfigErrors,
-    store::{DbError, OpenError},
+    store::{DbError, OpenError, backup::BackupError},
 };
 
 /// Why a command failed. An error that nothing else is said of is the system's.
@@ -83,6 +83,7 @@ impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Failure {
         let remedy = match error {
             OpenError::Newer { .. } => "",
+            OpenError::Damaged { .. } => "; restore a backup with `jarshy restore`",
             OpenError::Failed { .. } => {
                 "; check its permissions, or name another folder with --data"
             }
@@ -95,11 +96,21 @@ impl From<DbError> for Failure {
     fn from(error: DbError) -> Failure {
         let remedy = match error {
             DbError::Busy => "; another process writes, try again",
-            DbError::Full => "; make room and try again",
+            DbError::Full | DbError::NoRoom => "; make room and try again",
+            DbError::Damaged(_) => "; restore a backup with `jarshy restore`",
             DbError::Conflict => "; try again",
             DbError::Constraint(_) | DbError::Failed(_) => "",
         };
         Failure::system(format!("{error}{remedy}"))
+    }
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Failure {
+        match error {
+            BackupError::Input(sentence) => Failure::input(sentence),
+            BackupError::Failed(sentence) => Failure::system(sentence),
+        }
     }
 }
 

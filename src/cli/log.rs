@@ -12,7 +12,10 @@ use tracing_subscriber::{
     EnvFilter, Registry, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt,
 };
 
-use crate::config::{Log, LogFormat};
+use crate::{
+    config::{Log, LogFormat},
+    web::LogLevel,
+};
 
 /// Crates whose notes at `info` are about themselves.
 const QUIETER: [(&str, &str); 1] = [("tokio_cron_scheduler", "warn")];
@@ -48,9 +51,15 @@ pub fn start(log: &Log) -> anyhow::Result<LogHandle> {
 }
 
 impl LogHandle {
-    /// Follows another level from now on.
-    pub fn set_level(&self, level: &str) -> anyhow::Result<()> {
-        self.filter.reload(filter(level)?).context("the log's level cannot be changed")
+    /// The level, as the daemon moves it.
+    pub fn level(&self, log: &Log) -> LogLevel {
+        let handle = self.filter.clone();
+        LogLevel::new(&log.level, move |level| {
+            let set = filter(level).and_then(|filter| {
+                handle.reload(filter).context("the log's level cannot be changed")
+            });
+            set.map_err(|error| format!("{error:#}"))
+        })
     }
 }
 

@@ -3,15 +3,21 @@
 //! input or the settings are wrong, 2 the usage is, 3 the system failed.
 
 mod articles;
+mod backup;
 mod check;
+mod completions;
 mod demo;
 mod failure;
 mod feeds;
 mod import;
 pub mod log;
+mod man;
 mod render;
+mod restore;
 mod serve;
+mod settings;
 mod stats;
+mod supervisor;
 mod token;
 
 use std::{ffi::OsString, io::Write, path::PathBuf, process::ExitCode};
@@ -47,7 +53,7 @@ enum Command {
     Import(import::ImportArgs),
     /// Write one document of a feed to standard output; no daemon needed
     Render(render::RenderArgs),
-    /// List, show or withdraw articles
+    /// List, show, withdraw or restore articles
     Articles(articles::ArticlesArgs),
     /// Show the state of each feed
     Feeds(feeds::FeedsArgs),
@@ -55,6 +61,16 @@ enum Command {
     Stats(stats::StatsArgs),
     /// Create, list or revoke tokens of the API
     Token(token::TokenArgs),
+    /// Copy everything into a new folder, beside a running daemon or without one
+    Backup(backup::BackupArgs),
+    /// Put a backup back into an empty data folder
+    Restore(restore::RestoreArgs),
+    /// Write the reference of all settings
+    Settings(settings::SettingsArgs),
+    /// Write the manual page
+    Man(man::ManArgs),
+    /// Write completions for a shell
+    Completions(completions::CompletionsArgs),
 }
 
 /// Which daemon is meant.
@@ -112,6 +128,11 @@ fn run(Cli { which, command }: Cli) -> Result<(), Failure> {
             Command::Feeds(args) => feeds::run(&which, args).await,
             Command::Stats(args) => stats::run(&which, args).await,
             Command::Token(args) => token::run(&which, args).await,
+            Command::Backup(args) => backup::run(&which, args).await,
+            Command::Restore(args) => restore::run(&which, args).await,
+            Command::Settings(args) => settings::run(&which, args).await,
+            Command::Man(args) => man::run(&which, args).await,
+            Command::Completions(args) => completions::run(&which, args).await,
         }
     })
 }
@@ -140,6 +161,11 @@ impl Which {
         let store = Store::open(&config.store).await?;
         Ok((config, store))
     }
+}
+
+/// Writes a whole text to standard output.
+pub fn print(text: &[u8]) -> Result<(), Failure> {
+    Ok(std::io::stdout().lock().write_all(text)?)
 }
 
 /// Writes a line to standard output.

@@ -5,7 +5,7 @@ use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Failure, Listeners, Which, log};
+use super::{Failure, Listeners, Which, log, supervisor};
 use crate::{clock::Clock, config::Config, daemon::Daemon};
 
 /// Runs the daemon until it is told to stop.
@@ -21,9 +21,10 @@ pub async fn run(which: &Which, args: ServeArgs) -> Result<(), Failure> {
     let log = log::start(&config.log)?;
     let signals = Signals::listen()?;
     take_descriptors();
-    let daemon = Daemon::start(config, Clock::system()).await?;
+    let level = log.level(&config.log);
+    let daemon = Daemon::start_with_log(config, Clock::system(), level).await?;
     let settings = || which.settings(&args.listeners);
-    until_stopped(daemon, signals, settings, &log).await;
+    until_stopped(daemon, signals, settings).await;
     Ok(())
 }
 
@@ -58,17 +59,22 @@ pub(super) async fn until_stopped(
     daemon: Daemon,
     mut signals: Signals,
     settings: impl Fn() -> Result<Config, Failure>,
-    log: &log::LogHandle,
 ) {
-    tell_supervisor(sd_notify::NotifyState::Ready);
+    supervisor::ready();
+    let watchdog = tokio::spawn(supervisor::feed_watchdog([daemon.public, daemon.ops]));
     loop {
         tokio::select! {
-            _ = signals.hangup.recv() => reload(&daemon, settings(), log).await,
+            _ = signals.hangup.recv() => {
+                supervisor::reloading();
+                reload(&daemon, settings()).await;
+                supervisor::ready();
+            }
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
         }
     }
-    tell_supervisor(sd_notify::NotifyState::Stopping);
+    watchdog.abort();
+    supervisor::stopping();
     tokio::select! {
         () = daemon.stop() => {}
         // What was acknowledged is on disk; the next start takes up the rest.
@@ -78,15 +84,8 @@ pub(super) async fn until_stopped(
 }
 
 /// Takes new settings, or keeps the old ones and says why.
-async fn reload(daemon: &Daemon, config: Result<Config, Failure>, log: &log::LogHandle) {
-    let taken = match config {
-        Ok(config) => {
-            let level = log.set_level(&config.log.level);
-            level.map(|()| config).map_err(Failure::from)
-        }
-        Err(failure) => Err(failure),
-    };
-    let reloaded = match taken {
+async fn reload(daemon: &Daemon, config: Result<Config, Failure>) {
+    let reloaded = match config {
         Ok(config) => daemon.reload(config).await.map_err(Failure::from),
         Err(failure) => Err(failure),
     };
@@ -97,14 +96,9 @@ async fn reload(daemon: &Daemon, config: Result<Config, Failure>, log: &log::Log
             waiting.join(", ")
         ),
         Err(failure) => {
-            daemon.reload_failed();
-            tracing::error!("the old settings stay: {}", failure.sentence());
+            let why = failure.sentence();
+            daemon.reload_failed(&why);
+            tracing::error!("the old settings stay: {why}");
         }
     }
-}
-
-/// Tells systemd where there is one; without it this does nothing.
-fn tell_supervisor(state: sd_notify::NotifyState<'_>) {
-    // Nobody to tell is no failure.
-    let _ = sd_notify::notify(&[state]);
 }

@@ -8,11 +8,12 @@ use std::{
 };
 
 use super::{
-    Config, FeedsAuto, Jobs, Limits, Log, LogFormat, Metrics, Ops, Public, Publish, Site, Store,
-    Views, declared,
+    Config, FeedsAuto, Jobs, Limits, Log, LogFormat, Metrics, Ops, Outbound, Public, Publish, Pull,
+    Purge, Site, Store, Views, declared,
     layers::{At, Plain},
+    reference::{self, SectionReference},
     schema::Sheet,
-    value,
+    takeover, value,
 };
 
 /// Every key with its default.
@@ -126,6 +127,15 @@ pub fn parse(
     }
 }
 
+/// Every setting there is, in the order of `default.toml`.
+pub fn reference() -> Vec<SectionReference> {
+    let mut sheet = Sheet::new(DEFAULTS);
+    sheet.ask_what_is_taken();
+    // Only the asking counts.
+    let _ = build(&mut sheet);
+    reference::read(DEFAULTS, &sheet.into_accepts())
+}
+
 fn lay_flags(sheet: &mut Sheet, flags: &Overrides) {
     let mut lay = |key, flag, value: Option<String>| {
         if let Some(value) = value {
@@ -142,11 +152,15 @@ fn build(sheet: &mut Sheet) -> Option<Config> {
     let (site, public, ops) = (site(sheet), public(sheet), ops(sheet));
     let (store, views, publish) = (store(sheet), views(sheet), publish(sheet));
     let (limits, metrics, jobs, log) = (limits(sheet), metrics(sheet), jobs(sheet), log(sheet));
-    let feeds_auto = feeds_auto(sheet);
+    let purge = purge(sheet);
+    let (outbound, pull) = (outbound(sheet, site.as_ref()), pull(sheet));
+    let sources = declared::sources(sheet);
+    let (feeds_auto, takeover) = (feeds_auto(sheet), takeover::takeover(sheet, publish.as_ref()));
     let feeds = match (&site, &publish) {
         (Some(site), Some(publish)) => declared::feeds(sheet, site, publish),
         _ => Vec::new(),
     };
+    takeover::check_feed(sheet, takeover.as_ref(), &feeds);
     if let (Some(public), Some(ops)) = (&public, &ops)
         && public.listen == ops.listen
         && ops.listen.port() != 0
@@ -163,9 +177,14 @@ fn build(sheet: &mut Sheet) -> Option<Config> {
         views: views?,
         publish: publish?,
         limits: limits?,
+        takeover: takeover?,
         metrics: metrics?,
         jobs: jobs?,
         log: log?,
+        purge: purge?,
+        outbound: outbound?,
+        pull: pull?,
+        sources,
         feeds,
         feeds_auto: feeds_auto?,
     })
@@ -210,11 +229,15 @@ fn store(sheet: &mut Sheet) -> Option<Store> {
     let busy_timeout = wait(sheet, "store.busy_timeout");
     let readers = within(sheet, "store.readers", 1, 256);
     let write_queue_max = within(sheet, "store.write_queue_max", 1, 1 << 20);
+    let free_bytes_min = bytes(sheet, "store.free_bytes_min", 0, 1 << 60);
+    let free_bytes_warn = bytes(sheet, "store.free_bytes_warn", 0, 1 << 60);
     Some(Store {
         data: data?.into(),
         busy_timeout: busy_timeout?,
         readers: readers?,
         write_queue_max: write_queue_max?,
+        free_bytes_min: free_bytes_min?,
+        free_bytes_warn: free_bytes_warn?,
     })
 }
 
@@ -225,6 +248,10 @@ fn views(sheet: &mut Sheet) -> Option<Views> {
     let batch_hits_max = within(sheet, "views.batch_hits_max", 1, 1 << 20);
     let repeat_keys_max = within(sheet, "views.repeat_keys_max", 1, 100_000_000);
     let fold_every = wait(sheet, "views.fold_every");
+    let idempotency_keys_max = within(sheet, "views.idempotency_keys_max", 0, 10_000_000);
+    let parked_max = within(sheet, "views.parked_max", 0, 1_000_000);
+    // The script on the page asks for a hundred at once.
+    let count_ids_max = within(sheet, "views.count_ids_max", 100, 10_000);
     Some(Views {
         repeat_window: repeat_window?,
         require_origin: require_origin?,
@@ -232,6 +259,9 @@ fn views(sheet: &mut Sheet) -> Option<Views> {
         batch_hits_max: batch_hits_max?,
         repeat_keys_max: repeat_keys_max?,
         fold_every: fold_every?,
+        idempotency_keys_max: idempotency_keys_max?,
+        parked_max: parked_max?,
+        count_ids_max: count_ids_max?,
     })
 }
 
@@ -257,6 +287,7 @@ fn limits(sheet: &mut Sheet) -> Option<Limits> {
     let uri_bytes_max = bytes(sheet, "limits.uri_bytes_max", 256, 16 << 20);
     let body_bytes_max = bytes(sheet, "limits.body_bytes_max", 1 << 10, 1 << 30);
     let hit_body_bytes_max = bytes(sheet, "limits.hit_body_bytes_max", 1, 1 << 20);
+    let ping_body_bytes_max = bytes(sheet, "limits.ping_body_bytes_max", 1 << 10, 1 << 20);
     let header_timeout = wait(sheet, "limits.header_timeout");
     let body_timeout = wait(sheet, "limits.body_timeout");
     let idle_timeout = wait(sheet, "limits.idle_timeout");
@@ -278,6 +309,7 @@ fn limits(sheet: &mut Sheet) -> Option<Limits> {
         uri_bytes_max: uri_bytes_max?,
         body_bytes_max: body_bytes_max?,
         hit_body_bytes_max: hit_body_bytes_max?,
+        ping_body_bytes_max: ping_body_bytes_max?,
         header_timeout: header_timeout?,
         body_timeout: body_timeout?,
         idle_timeout: idle_timeout?,
@@ -295,18 +327,76 @@ fn limits(sheet: &mut Sheet) -> Option<Limits> {
 fn metrics(sheet: &mut Sheet) -> Option<Metrics> {
     let sections_max = within(sheet, "metrics.sections_max", 0, 500);
     let feeds_max = within(sheet, "metrics.feeds_max", 0, 500);
-    Some(Metrics { sections_max: sections_max?, feeds_max: feeds_max? })
+    let sources_max = within(sheet, "metrics.sources_max", 0, 100);
+    Some(Metrics { sections_max: sections_max?, feeds_max: feeds_max?, sources_max: sources_max? })
+}
+
+fn outbound(sheet: &mut Sheet, site: Option<&Site>) -> Option<Outbound> {
+    let networks_allowed = sheet.get_list("outbound.networks_allowed", value::network);
+    let user_agent = sheet.get("outbound.user_agent", value::header_value);
+    let connect_timeout = wait(sheet, "outbound.connect_timeout");
+    let timeout = wait(sheet, "outbound.timeout");
+    let body_bytes_max = bytes(sheet, "outbound.body_bytes_max", 1 << 10, 1 << 30);
+    let mut user_agent = user_agent?;
+    if user_agent.is_empty() {
+        // Whoever is asked can see who asks, and where to complain.
+        let url = site.map(|site| site.url.to_uri()).unwrap_or_default();
+        user_agent = format!("jarshy/{} (+{url})", env!("CARGO_PKG_VERSION"));
+    }
+    Some(Outbound {
+        networks_allowed: networks_allowed?,
+        user_agent,
+        connect_timeout: connect_timeout?,
+        timeout: timeout?,
+        body_bytes_max: body_bytes_max?,
+    })
+}
+
+fn pull(sheet: &mut Sheet) -> Option<Pull> {
+    let time_limit = wait(sheet, "pull.time_limit");
+    let ping_interval = wait(sheet, "pull.ping_interval");
+    let retry_min = wait(sheet, "pull.retry_min");
+    let retry_max = wait(sheet, "pull.retry_max");
+    let (retry_min, retry_max) = (retry_min?, retry_max?);
+    if retry_max < retry_min {
+        let at = sheet.at("pull.retry_max");
+        sheet.faults.add(
+            &at,
+            "pull.retry_max",
+            "it is shorter than pull.retry_min; make it longer",
+        );
+    }
+    Some(Pull { time_limit: time_limit?, ping_interval: ping_interval?, retry_min, retry_max })
 }
 
 fn jobs(sheet: &mut Sheet) -> Option<Jobs> {
     Some(Jobs { time_limit: wait(sheet, "jobs.time_limit")? })
 }
 
+fn purge(sheet: &mut Sheet) -> Option<Purge> {
+    let url = sheet.get("purge.url", value::url_template);
+    let method = sheet.get("purge.method", value::method);
+    let body = sheet.get("purge.body", value::text);
+    let headers_file = sheet.get("purge.headers_file", value::text);
+    let timeout = wait(sheet, "purge.timeout");
+    let tries_max = within(sheet, "purge.tries_max", 1, 100);
+    let headers_file = headers_file?;
+    Some(Purge {
+        url: url?,
+        method: method?,
+        body: body?,
+        headers_file: (!headers_file.is_empty()).then(|| headers_file.into()),
+        timeout: timeout?,
+        tries_max: tries_max?,
+    })
+}
+
 fn log(sheet: &mut Sheet) -> Option<Log> {
     let formats = [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
     let level = sheet.get("log.level", value::log_level);
     let format = sheet.get("log.format", |v| value::choice(v, &formats));
-    Some(Log { level: level?, format: format? })
+    let access = sheet.get("log.access", value::truth);
+    Some(Log { level: level?, format: format?, access: access? })
 }
 
 fn feeds_auto(sheet: &mut Sheet) -> Option<FeedsAuto> {
@@ -369,5 +459,23 @@ mod tests {
         let mut sheet = Sheet::new(DEFAULTS);
         assert!(build(&mut sheet).is_some());
         assert_eq!(sheet.unread(), Vec::<&str>::new());
+    }
+    /// What the parsers say is told, so it cannot be otherwise.
+    #[test]
+    fn the_reference_has_every_key_with_its_bounds() {
+        let keys = reference().into_iter().filter(|section| !section.is_repeated);
+        let keys: Vec<_> = keys
+            .flat_map(|s| s.keys.into_iter().map(move |k| (format!("{}.{}", s.name, k.name), k)))
+            .collect();
+        let known: std::collections::BTreeSet<_> = keys.iter().map(|(full, _)| full).collect();
+        assert_eq!(known, Sheet::new(DEFAULTS).keys().collect());
+        let accepts = |full: &str| {
+            let found = keys.iter().find(|(name, _)| name == full);
+            found.and_then(|(_, key)| key.accepts.clone()).unwrap_or_default()
+        };
+        assert_eq!(accepts("store.readers"), "1 to 256");
+        assert_eq!(accepts("limits.header_bytes_max"), "8 KiB to 16 MiB");
+        assert_eq!(accepts("publish.shrink_max"), "0 to 1");
+        assert_eq!(accepts("log.format"), "auto, text, json");
     }
 }

@@ -1,13 +1,16 @@
 //! The settings: `default.toml`, then a file, then the environment, then flags, checked as a whole.
 //!
 //! Each feature gets its own section, never the whole [`Config`]. Nothing here opens a file except
-//! [`load`]; nothing here is changed after it was built: a reload builds a new [`Config`].
+//! [`load`], and a source's password file to see that it can be read; nothing here is changed after it was built: a reload builds a new [`Config`].
 
 mod declared;
 mod feeds;
 mod layers;
 mod load;
+mod reference;
 mod schema;
+mod sources;
+mod takeover;
 mod value;
 mod warnings;
 
@@ -17,11 +20,13 @@ use chrono_tz::Tz;
 use ipnet::IpNet;
 
 pub use feeds::{Content, FeedConfig, FeedLanguage, FeedsAuto, Select};
-pub use load::{ConfigErrors, Fault, Overrides, load, parse};
-pub use value::parse_duration;
+pub use load::{ConfigErrors, Fault, Overrides, load, parse, reference};
+pub use reference::{KeyReference, SectionReference};
+pub use sources::{FeedSource, SourceConfig, SourceKind, WordPressSource};
+pub use value::{parse_duration, parse_log_level};
 pub use warnings::{Warning, warnings};
 
-use crate::model::{Language, WebUrl};
+use crate::model::{FeedSlug, Language, WebUrl};
 
 /// All settings, valid because they exist.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,12 +45,22 @@ pub struct Config {
     pub publish: Publish,
     /// Bounds on what is accepted.
     pub limits: Limits,
+    /// WordPress's addresses.
+    pub takeover: Takeover,
     /// Bounds on metric labels.
     pub metrics: Metrics,
     /// The scheduler.
     pub jobs: Jobs,
     /// The log.
     pub log: Log,
+    /// Telling a cache in front that documents changed.
+    pub purge: Purge,
+    /// HTTP that jarshy starts.
+    pub outbound: Outbound,
+    /// What holds for every source.
+    pub pull: Pull,
+    /// Declared sources, in the order of the file.
+    pub sources: Vec<SourceConfig>,
     /// Declared feeds, in the order of the file.
     pub feeds: Vec<FeedConfig>,
     /// Feeds made by themselves.
@@ -102,6 +117,10 @@ pub struct Store {
     pub readers: usize,
     /// Writes waiting for the writer.
     pub write_queue_max: usize,
+    /// Less room on the disk, and articles are refused; a quarter of it, and hits too. 0 is never.
+    pub free_bytes_min: usize,
+    /// Less room on the disk, and it is said.
+    pub free_bytes_warn: usize,
 }
 
 /// `[views]`: counting views.
@@ -119,6 +138,12 @@ pub struct Views {
     pub repeat_keys_max: usize,
     /// How often committed hits are added to the counts.
     pub fold_every: Duration,
+    /// Hits with an `Idempotency-Key` remembered.
+    pub idempotency_keys_max: usize,
+    /// Rows of hits for articles that have not arrived.
+    pub parked_max: usize,
+    /// Articles of one `/count?ids=`.
+    pub count_ids_max: usize,
 }
 
 /// `[publish]`: bounds on what is published.
@@ -153,6 +178,8 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Body of a hit.
     pub hit_body_bytes_max: usize,
+    /// Body of a ping.
+    pub ping_body_bytes_max: usize,
     /// From the first byte to the end of the headers.
     pub header_timeout: Duration,
     /// To send a whole body.
@@ -177,6 +204,34 @@ pub struct Limits {
     pub list_max: usize,
 }
 
+/// `[takeover]`: the addresses at which WordPress served feeds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Takeover {
+    /// Whether they are answered, and how.
+    pub addresses: OldAddresses,
+    /// The declared feed that `/feed/` is; one there is, unless they are not answered.
+    pub feed: FeedSlug,
+    /// Entries of the feeds of categories, tags and authors.
+    pub entries: usize,
+    /// Feeds of categories, tags and authors.
+    pub feeds_max: usize,
+    /// Before a category's slug.
+    pub category_base: String,
+    /// Before a tag's slug.
+    pub tag_base: String,
+}
+
+/// How old addresses are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OldAddresses {
+    /// Not at all.
+    Off,
+    /// With our documents.
+    Serve,
+    /// With the address of our documents.
+    Redirect,
+}
+
 /// `[metrics]`: bounds on metric labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metrics {
@@ -184,6 +239,36 @@ pub struct Metrics {
     pub sections_max: usize,
     /// Declared feeds with series of their own.
     pub feeds_max: usize,
+    /// Sources with series of their own.
+    pub sources_max: usize,
+}
+
+/// `[outbound]`: HTTP that jarshy starts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outbound {
+    /// Networks that are not public and may be reached all the same.
+    pub networks_allowed: Vec<IpNet>,
+    /// The `User-Agent` header.
+    pub user_agent: String,
+    /// From the name's resolution to the connection.
+    pub connect_timeout: Duration,
+    /// For a whole request that does not say, redirects included.
+    pub timeout: Duration,
+    /// An answer's body, also after unpacking, of a request that does not say.
+    pub body_bytes_max: usize,
+}
+
+/// `[pull]`: what holds for every source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pull {
+    /// A pull that runs longer is ended and counted as failed.
+    pub time_limit: Duration,
+    /// At most one pull for pings within it.
+    pub ping_interval: Duration,
+    /// After the first failure; doubled by each further one …
+    pub retry_min: Duration,
+    /// … up to this.
+    pub retry_max: Duration,
 }
 
 /// `[jobs]`: the scheduler.
@@ -193,6 +278,24 @@ pub struct Jobs {
     pub time_limit: Duration,
 }
 
+/// `[purge]`: telling a cache in front of us that documents changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Purge {
+    /// Called for each changed document, with `{url}` `{path}` `{url_encoded}` `{path_encoded}`
+    /// filled in; `None` calls nobody.
+    pub url: Option<String>,
+    /// The method of the call.
+    pub method: String,
+    /// The body of the call, filled in as `url` is.
+    pub body: String,
+    /// A file of headers, one a line; read for each call, so that a key may change.
+    pub headers_file: Option<PathBuf>,
+    /// For a whole call.
+    pub timeout: Duration,
+    /// Calls for one change before it is given up.
+    pub tries_max: usize,
+}
+
 /// `[log]`: the log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Log {
@@ -200,6 +303,8 @@ pub struct Log {
     pub level: String,
     /// How lines look.
     pub format: LogFormat,
+    /// A line for each request.
+    pub access: bool,
 }
 
 /// How log lines look.

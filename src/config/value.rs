@@ -48,6 +48,16 @@ pub(super) fn words(value: &Plain) -> Parsed<String> {
         .and_then(|t| if t.trim().is_empty() { Err("the text is empty".into()) } else { Ok(t) })
 }
 
+/// What a header can carry everywhere: printable ASCII, or nothing.
+pub(super) fn header_value(value: &Plain) -> Parsed<String> {
+    let text = text(value)?;
+    let good = |c: char| c == ' ' || c.is_ascii_graphic();
+    match text.chars().all(good) {
+        true => Ok(text.trim().to_owned()),
+        false => Err(format!("`{}` is more than printable ASCII", cut(&text))),
+    }
+}
+
 pub(super) fn truth(value: &Plain) -> Parsed<bool> {
     match value {
         Plain::Truth(truth) => Ok(*truth),
@@ -117,6 +127,11 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     duration(&Plain::Raw(text.to_owned())).map_err(|why| with_example(why, "90d"))
 }
 
+/// A level of the log or a filter, as `log.level` takes it.
+pub fn parse_log_level(text: &str) -> Result<String, String> {
+    log_level(&Plain::Raw(text.to_owned())).map_err(|why| with_example(why, "info"))
+}
+
 /// `4096 B`, `64 KiB`, `8 MiB`, `1 GiB`, and the decimal `kB`, `MB`, `GB`; bytes.
 pub(super) fn size(value: &Plain) -> Parsed<usize> {
     let text = with_unit(value)?;
@@ -180,6 +195,34 @@ pub(super) fn root_url(value: &Plain) -> Parsed<WebUrl> {
         return Err(format!("`{}` has a query or a fragment", cut(url.as_str())));
     }
     WebUrl::parse(url.as_str().trim_end_matches('/')).map_err(|e| e.to_string())
+}
+
+/// An address with `{path}` or `{url}` in it, which stand for a document's; empty is none.
+pub(super) fn url_template(value: &Plain) -> Parsed<Option<String>> {
+    let template = text(value)?.trim().to_owned();
+    if template.is_empty() {
+        return Ok(None);
+    }
+    let names = ["{path}", "{url}", "{path_encoded}", "{url_encoded}"];
+    // `{url}` alone is the document's own address.
+    let filled = names
+        .iter()
+        .fold(template.replace("{url}", "http://feeds.example/x"), |t, n| t.replace(n, "/x"));
+    if let Some(at) = filled.find(['{', '}']) {
+        return Err(format!(
+            "`{}` holds another brace than those of {}",
+            cut(&filled[at..]),
+            names.join(" ")
+        ));
+    }
+    WebUrl::parse(&filled).map(|_| Some(template)).map_err(|e| e.to_string())
+}
+
+/// The name of an HTTP method.
+pub(super) fn method(value: &Plain) -> Parsed<String> {
+    let text = text(value)?.trim().to_owned();
+    let good = (1..=20).contains(&text.len()) && text.chars().all(|c| c.is_ascii_uppercase());
+    if good { Ok(text) } else { Err(format!("`{}` is no method", cut(&text))) }
 }
 
 /// Scheme, host and port as browsers send them.

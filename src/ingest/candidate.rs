@@ -65,3 +65,13 @@ pub enum Origin {
         name: String,
     },
 }
+
+impl Origin {
+    /// How the audit log and tombstones name it.
+    pub fn actor(&self) -> &str {
+        match self {
+            Origin::Api { by } => by,
+            Origin::Source { name } => name,
+        }
+    }
+}

@@ -20,20 +20,20 @@ use crate::{
     clock::Clock,
     config::{Limits, Site},
     model::{ArticleId, Millis, Status},
-    store::{DbError, Put, PutError, Store, Stored, Withdrawal},
+    store::{DbError, Put, PutError, Store, Stored},
 };
 
 /// Articles that share one commit at most.
 const ARTICLES_PER_COMMIT_MAX: usize = 100;
 /// How often an article is decided anew because somebody else wrote it meanwhile.
-const TRIES_MAX: u8 = 8;
+pub(super) const TRIES_MAX: u8 = 8;
 
 /// The one door by which an article changes; clones are the same door.
 #[derive(Clone, Debug)]
 pub struct Intake {
-    store: Store,
+    pub(super) store: Store,
     rules: Arc<ArcSwap<Rules>>,
-    clock: Clock,
+    pub(super) clock: Clock,
 }
 
 #[derive(Debug)]
@@ -78,15 +78,6 @@ impl Outcome {
             Outcome::Withheld => "withheld",
         }
     }
-}
-
-/// An article that is withdrawn.
-#[derive(Clone, Debug)]
-pub struct Withdrawn {
-    /// The tombstone.
-    pub stored: Stored,
-    /// False when it was withdrawn before.
-    pub newly: bool,
 }
 
 /// A candidate on its way, with its place in the answer.
@@ -170,40 +161,6 @@ impl Intake {
                 Ok(taken)
             }
         }
-    }
-
-    /// Takes an article back: its tombstone stays. Once more changes nothing.
-    pub async fn withdraw(
-        &self,
-        id: &ArticleId,
-        by: &str,
-        reason: Option<String>,
-        if_match: Option<i64>,
-    ) -> Result<Withdrawn, Refusal> {
-        for _ in 0..TRIES_MAX {
-            let Some(stored) = self.store.article(id).await? else {
-                let why = format!("there is no article `{id}`");
-                return Err(Refusal::whole(RefusalKind::NotFound, why));
-            };
-            at_revision(Some(&stored), if_match)?;
-            if stored.article.status == Status::Withdrawn {
-                return Ok(Withdrawn { stored, newly: false });
-            }
-            let mut put = put_of(stored);
-            put.article.status = Status::Withdrawn;
-            put.marks.is_public = false;
-            let (at, by, reason) = (self.clock.now(), by.to_owned(), reason.clone());
-            put.marks.withdrawn = Some(Withdrawal { at, by, reason });
-            match self.put_one(put.clone()).await {
-                Err(PutError::Conflict) => continue,
-                Err(error) => return Err(error.into()),
-                Ok(revision) => {
-                    tracing::info!(article = %id, revision, "an article was withdrawn");
-                    return Ok(Withdrawn { stored: standing(put, revision), newly: true });
-                }
-            }
-        }
-        Err(DbError::Conflict.into())
     }
 
     /// Makes public what is due now: a change with a revision of its own each. Answers how many,
@@ -308,6 +265,11 @@ impl Intake {
         if puts.is_empty() {
             return again;
         }
+        if let Err(error) = self.store.room().check() {
+            // A withdrawal does not come this way: it is small, and must reach readers.
+            done.extend(writes.into_iter().map(|(item, _)| (item.at, Err(error.clone().into()))));
+            return again;
+        }
         let results = self.store.put_articles(puts).await;
         for ((mut item, put), result) in writes.into_iter().zip(results) {
             match result {
@@ -352,7 +314,7 @@ impl Intake {
         Ok(articles.into_iter().map(|s| (s.article.id.clone(), s)).collect())
     }
 
-    async fn put_one(&self, put: Put) -> Result<i64, PutError> {
+    pub(super) async fn put_one(&self, put: Put) -> Result<i64, PutError> {
         let mut results = self.store.put_articles(vec![put]).await;
         results.pop().unwrap_or(Err(PutError::Conflict))
     }
@@ -411,7 +373,7 @@ fn in_order(mut answers: Vec<(usize, Answer)>, count: usize) -> Vec<Answer> {
     answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
-fn at_revision(existing: Option<&Stored>, if_match: Option<i64>) -> Result<(), Refusal> {
+pub(super) fn at_revision(existing: Option<&Stored>, if_match: Option<i64>) -> Result<(), Refusal> {
     let revision = existing.map_or(0, |e| e.revision);
     if if_match.is_none_or(|wanted| wanted == revision) {
         return Ok(());
@@ -435,11 +397,12 @@ fn release(stored: Stored, now: Millis) -> Option<Put> {
     Some(put)
 }
 
-fn put_of(stored: Stored) -> Put {
-    Put { article: stored.article, marks: stored.marks, expected: Some(stored.revision) }
+pub(super) fn put_of(stored: Stored) -> Put {
+    let expected = Some(stored.revision);
+    Put { article: stored.article, marks: stored.marks, expected, note: None }
 }
 
-fn standing(put: Put, revision: i64) -> Stored {
+pub(super) fn standing(put: Put, revision: i64) -> Stored {
     Stored { article: put.article, revision, marks: put.marks }
 }
 

@@ -6,7 +6,7 @@ use super::{Origin, Refusal, RefusalKind, hash::editorial_hash, tidy::Tidied};
 use crate::{
     config::Site,
     model::{Article, CarriedOver, Guid, Millis, Status},
-    store::{Marks, Put, Stored, Withdrawal},
+    store::{AuditAction, AuditNote, Marks, Put, Stored, Withdrawal},
 };
 
 /// What becomes of a candidate.
@@ -76,7 +76,7 @@ fn number_grew(stored: &Stored, new: &Tidied, now: Millis) -> Decision {
     }
     let article = Article { carried_over: Some(number), ..stored.article.clone() };
     let marks = stored.marks.clone();
-    Decision::Write(Box::new(Put { article, marks, expected: Some(stored.revision) }))
+    Decision::Write(Box::new(Put { article, marks, expected: Some(stored.revision), note: None }))
 }
 
 /// A number without a time was taken now.
@@ -97,7 +97,21 @@ impl Merge<'_> {
     fn put(&self) -> Result<Put, Refusal> {
         let article = self.article()?;
         let marks = self.marks(&article);
-        Ok(Put { article, marks, expected: self.existing.map(|e| e.revision) })
+        let note = self.note(&article);
+        Ok(Put { article, marks, expected: self.existing.map(|e| e.revision), note })
+    }
+
+    /// A write that withdraws or restores the article is noted, whoever makes it.
+    fn note(&self, article: &Article) -> Option<AuditNote> {
+        let before = self.existing?.article.status;
+        let action = match (before, article.status) {
+            (Status::Withdrawn, Status::Withdrawn) => return None,
+            (Status::Withdrawn, _) => AuditAction::Restore,
+            (_, Status::Withdrawn) => AuditAction::Withdraw,
+            _ => return None,
+        };
+        let actor = self.origin.actor().to_owned();
+        Some(AuditNote { at: self.now, actor, action, status_before: before, reason: None })
     }
 
     fn article(&self) -> Result<Article, Refusal> {
@@ -233,10 +247,7 @@ impl Merge<'_> {
         if article.status != Status::Withdrawn {
             return None;
         }
-        let by = match self.origin {
-            Origin::Api { by } => by.clone(),
-            Origin::Source { name } => name.clone(),
-        };
+        let by = self.origin.actor().to_owned();
         old.withdrawn.clone().or(Some(Withdrawal { at: self.now, by, reason: None }))
     }
 }

@@ -13,9 +13,12 @@ mod local_time;
 mod merge;
 pub mod page;
 mod refusal;
+pub mod source;
 mod tidy;
+mod withdraw;
 pub mod wxr;
 
 pub use candidate::{Candidate, Origin};
-pub use intake::{Intake, Outcome, Taken, Withdrawn};
+pub use intake::{Intake, Outcome, Taken};
 pub use refusal::{Refusal, RefusalKind};
+pub use withdraw::Acted;

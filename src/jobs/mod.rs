@@ -12,7 +12,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context, bail};
 
-use crate::{config::FeedConfig, metrics::Metrics, publish::Publisher, store};
+use crate::{config::FeedConfig, metrics::Metrics, publish::Publisher, store, store::Room};
 
 pub use job::{
     Job, JobOutcome, JobResult, JobState, JobsError, Run, RunError, Ticked, UnknownJob, Work,
@@ -27,15 +27,17 @@ pub struct Parts {
     pub publisher: Publisher,
     /// The folder of both databases.
     pub data: PathBuf,
-    /// Where the room on the disk is told.
+    /// The room left for them.
+    pub room: Room,
+    /// Where it is told.
     pub metrics: Arc<Metrics>,
 }
 
 /// All jobs of a daemon with these declared feeds. Fails only when a line of the table is not a cron
 /// expression.
 pub fn table(parts: &Parts, feeds: &[FeedConfig]) -> Result<Vec<Job>, JobsError> {
-    let Parts { publisher, data, metrics } = parts;
-    let disk = &(data.clone(), metrics.clone());
+    let Parts { publisher, data, room, metrics } = parts;
+    let disk = &(room.clone(), metrics.clone());
     let mut jobs = vec![
         //  name (and label)   cron           missed?  part, work
         row("regenerate-auto", "*/15 * * * *", true, publisher, regenerate_auto)?,
@@ -107,10 +109,8 @@ async fn check_databases(data: PathBuf) -> anyhow::Result<String> {
 }
 
 /// Keeps `data_free_bytes` true.
-async fn measure_disk((data, metrics): (PathBuf, Arc<Metrics>)) -> anyhow::Result<String> {
-    let disk = rustix::fs::statvfs(&data)
-        .with_context(|| format!("{} cannot be measured", data.display()))?;
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-    metrics.data_free_bytes.set(free as i64);
+async fn measure_disk((room, metrics): (Room, Arc<Metrics>)) -> anyhow::Result<String> {
+    let free = room.measure().context("the disk cannot be measured")?;
+    metrics.data_free_bytes.set(i64::try_from(free).unwrap_or(i64::MAX));
     Ok(format!("{} MiB free", free >> 20))
 }

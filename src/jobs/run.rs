@@ -33,7 +33,7 @@ pub struct Jobs {
 pub(super) struct Shared {
     pub(super) store: Store,
     pub(super) clock: Clock,
-    pub(super) time_limit: Duration,
+    time_limit: RwLock<Duration>,
     pub(super) observe: Box<dyn Fn(&JobOutcome) + Send + Sync>,
     table: RwLock<Table>,
     /// `None` with a manual clock: tests post the ticks.
@@ -48,6 +48,12 @@ pub(super) struct Shared {
 struct Table {
     zone: Tz,
     slots: BTreeMap<String, Arc<Slot>>,
+}
+
+impl Shared {
+    pub(super) fn time_limit(&self) -> Duration {
+        *self.time_limit.read().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Jobs {
@@ -66,7 +72,7 @@ impl Jobs {
         let shared = Shared {
             store,
             clock,
-            time_limit,
+            time_limit: RwLock::new(time_limit),
             observe: Box::new(observe),
             table,
             ticker,
@@ -77,6 +83,11 @@ impl Jobs {
         let started = Jobs { shared: Arc::new(shared) };
         started.replace(jobs, zone).await?;
         Ok(started)
+    }
+
+    /// Another time limit, for runs that begin from now on.
+    pub fn limit_time(&self, limit: Duration) {
+        *self.shared.time_limit.write().unwrap_or_else(PoisonError::into_inner) = limit;
     }
 
     /// Makes this the table of jobs. Jobs of a name that stays keep their state and finish their
@@ -183,7 +194,7 @@ impl Jobs {
         }
         self.shared.stop.cancel();
         self.shared.tasks.close();
-        let wait = STOP_WAIT.min(self.shared.time_limit);
+        let wait = STOP_WAIT.min(self.shared.time_limit());
         if tokio::time::timeout(wait, self.shared.tasks.wait()).await.is_err() {
             self.shared.abandon.cancel();
             self.shared.tasks.wait().await;

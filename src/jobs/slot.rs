@@ -173,14 +173,14 @@ async fn run_once(
 ) {
     let started_at = shared.clock.now();
     warn_of(&job.name, shared.store.job_started(&job.name, started_at).await);
-    let began = Instant::now();
+    let (began, time_limit) = (Instant::now(), shared.time_limit());
     let work = job.run.clone();
     let mut task = tokio::spawn(async move { work().await });
     let (result, note) = tokio::select! {
         ended = &mut task => ended_as(ended),
-        () = tokio::time::sleep(shared.time_limit) => {
+        () = tokio::time::sleep(time_limit) => {
             task.abort();
-            (JobResult::Timeout, format!("ran longer than {:?} and was ended", shared.time_limit))
+            (JobResult::Timeout, format!("ran longer than {time_limit:?} and was ended"))
         }
         () = shared.abandon.cancelled() => return task.abort(),
     };

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use prometheus::{
-    Error, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, Registry,
+    Error, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry,
 };
 
 use super::{
-    CODES, JOB_RESULTS,
-    build::{counters, gauges, histograms},
+    AGENTS, CODES, JOB_RESULTS,
+    build::{counters, gauge, gauges, histograms},
 };
 
 /// Buckets of requests, in seconds.
@@ -119,6 +119,19 @@ impl FeedFamilies {
     }
 }
 
+/// One counter for each kind of program.
+#[derive(Clone, Debug)]
+pub struct ByAgent(pub(super) [(&'static str, IntCounter); AGENTS.len()]);
+
+impl ByAgent {
+    /// Counts a request of a program of this kind.
+    pub fn inc(&self, agent: &str) {
+        if let Some((_, counter)) = self.0.iter().find(|(known, _)| *known == agent) {
+            counter.inc();
+        }
+    }
+}
+
 /// What is told of each route.
 #[derive(Debug)]
 pub(super) struct RouteFamilies {
@@ -220,5 +233,29 @@ impl JobFamilies {
         if result == "success" {
             self.last_success.with_label_values(&[job]).set(now);
         }
+    }
+}
+
+/// What is told of calls to the cache in front.
+#[derive(Clone, Debug)]
+pub struct PurgeMetrics {
+    /// The cache took the call.
+    pub success: IntCounter,
+    /// It did not; most are tried again.
+    pub failure: IntCounter,
+    /// Changed documents whose call is still to be made.
+    pub waiting: IntGauge,
+}
+
+impl PurgeMetrics {
+    pub(super) fn new(r: &Registry) -> Result<PurgeMetrics, Error> {
+        let calls =
+            counters(r, "purges_total", "Calls to the cache in front by result.", &["result"])?;
+        let waiting = "Changed documents that the cache in front is still to be told of.";
+        Ok(PurgeMetrics {
+            success: calls.with_label_values(&["success"]),
+            failure: calls.with_label_values(&["failure"]),
+            waiting: gauge(r, "purges_waiting", waiting)?,
+        })
     }
 }

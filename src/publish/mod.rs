@@ -11,9 +11,11 @@ mod generate;
 mod lineup;
 mod membership;
 mod once;
+pub mod purge;
 mod rounds;
 mod shelf;
 mod status;
+mod takeover;
 
 use std::sync::Arc;
 
@@ -21,11 +23,14 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-pub use document::{Document, Encoding, Variant, http_date};
+pub use document::{Document, Encoding, Parts, Variant, http_date};
+pub use encode::{brotli, gzip};
 pub use once::{OnceError, render_once};
+pub use purge::Purges;
 pub use rounds::Rounds;
 pub use shelf::{Shelf, document_path};
 pub use status::{DocumentStatus, FeedStatus};
+pub use takeover::{Aliases, Moved};
 
 use crate::{
     clock::Clock,
@@ -51,6 +56,10 @@ pub struct Settings {
     pub feeds: Vec<FeedConfig>,
     /// Feeds that make themselves.
     pub auto: FeedsAuto,
+    /// Telling the cache in front.
+    pub purge: config::Purge,
+    /// WordPress's addresses.
+    pub takeover: config::Takeover,
 }
 
 impl From<&config::Config> for Settings {
@@ -61,6 +70,8 @@ impl From<&config::Config> for Settings {
             publish: config.publish.clone(),
             feeds: config.feeds.clone(),
             auto: config.feeds_auto.clone(),
+            purge: config.purge.clone(),
+            takeover: config.takeover.clone(),
         }
     }
 }
@@ -94,6 +105,7 @@ pub struct Publisher {
     board: Arc<ArcSwap<Vec<FeedStatus>>>,
     fault: Arc<ArcSwapOption<DbError>>,
     requests: mpsc::Sender<Request>,
+    purges: Purges,
 }
 
 impl Publisher {
@@ -110,6 +122,7 @@ impl Publisher {
             board: Arc::default(),
             fault: Arc::default(),
             requests,
+            purges: Purges::new(&settings, metrics.purges.clone()),
         };
         let rounds =
             Rounds::load(store, settings, metrics, clock, publisher.clone(), queue).await?;
@@ -119,6 +132,11 @@ impl Publisher {
     /// The ready documents.
     pub fn shelf(&self) -> &Arc<Shelf> {
         &self.shelf
+    }
+
+    /// What the cache in front is still to be told of.
+    pub fn purges(&self) -> &Purges {
+        &self.purges
     }
 
     /// The state of every feed, by slug.

@@ -6,6 +6,7 @@ use self::row::{article_id, contains, put_row, slim, status};
 pub(super) use self::row::{article_id as id, stored};
 use super::{
     Store,
+    audit::{self, AuditNote},
     db::{Batch, Step},
     error::DbError,
     json, json_text,
@@ -63,6 +64,8 @@ pub struct Put {
     pub marks: Marks,
     /// The revision it was decided on; `None` when there was no such article.
     pub expected: Option<i64>,
+    /// What the audit log says of it, where it withdraws or restores the article.
+    pub note: Option<AuditNote>,
 }
 
 /// Why an article was not written.
@@ -326,7 +329,8 @@ const UNDATED: Millis = Millis(i64::MIN);
 fn put_result(result: Result<Vec<Vec<Row>>, DbError>, guid: Guid) -> Result<i64, PutError> {
     match result {
         Ok(mut returned) => {
-            let row = returned.last_mut().and_then(|rows| rows.first_mut());
+            // The second step is the article's.
+            let row = returned.get_mut(1).and_then(|rows| rows.first_mut());
             row.ok_or(PutError::Conflict)?.int().map_err(PutError::Store)
         }
         Err(DbError::Conflict) => Err(PutError::Conflict),
@@ -348,5 +352,8 @@ fn put_batch(put: Put) -> Batch {
             Step::new(UPDATE, row).want(1)
         }
     };
-    vec![Step::new(NEXT_REVISION, vec![]), write]
+    let note = put.note.map(|note| audit::steps(note, &put.article.id));
+    let mut batch = vec![Step::new(NEXT_REVISION, vec![]), write];
+    batch.extend(note.into_iter().flatten());
+    batch
 }

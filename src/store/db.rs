@@ -19,6 +19,7 @@ use tokio::sync::{Semaphore, oneshot};
 use super::{
     error::{DbError, OpenError},
     identity::Identity,
+    migrate::migrate,
     value::{Row, Value},
 };
 
@@ -72,22 +73,17 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Opens (and makes) the file and brings its schema up to date.
+    /// Opens (and makes) the file and brings its schema up to date; a copy of an older one is kept.
     pub fn open(
         path: &Path,
         busy_timeout: Duration,
         migrations: &[&str],
     ) -> Result<Writer, OpenError> {
-        let failed = |why: String| OpenError::Failed { path: path.to_owned(), why };
-        let conn = Connection::open(path).map_err(|e| failed(e.to_string()))?;
-        prepare_writer(&conn, busy_timeout).map_err(|e| failed(e.to_string()))?;
-        migrate(&conn, migrations).map_err(|e| match e {
-            MigrateError::Newer(found) => {
-                OpenError::Newer { path: path.to_owned(), found, known: migrations.len() as i64 }
-            }
-            MigrateError::Failed(e) => failed(e.to_string()),
-        })?;
-        let identity = Identity::of(path).map_err(|e| failed(e.to_string()))?;
+        let conn = Connection::open(path).map_err(|e| OpenError::of(path, e))?;
+        prepare_writer(&conn, busy_timeout).map_err(|e| OpenError::of(path, e))?;
+        migrate(&conn, path, migrations)?;
+        let identity = Identity::of(path)
+            .map_err(|e| OpenError::Failed { path: path.to_owned(), why: e.to_string() })?;
         Ok(Writer { conn, busy_timeout, identity })
     }
 
@@ -222,45 +218,6 @@ fn prepare_writer(conn: &Connection, busy_timeout: Duration) -> rusqlite::Result
     conn.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(())
-}
-
-enum MigrateError {
-    Newer(i64),
-    Failed(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for MigrateError {
-    fn from(error: rusqlite::Error) -> MigrateError {
-        MigrateError::Failed(error)
-    }
-}
-
-/// Runs the migrations that the file has not seen, each in a transaction with its number.
-fn migrate(conn: &Connection, migrations: &[&str]) -> Result<(), MigrateError> {
-    conn.execute_batch(
-        "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY) STRICT",
-    )?;
-    let seen: i64 =
-        conn.query_row("SELECT COALESCE(MAX(version), 0) FROM schema_version", [], |r| r.get(0))?;
-    if seen > migrations.len() as i64 {
-        return Err(MigrateError::Newer(seen));
-    }
-    for (number, text) in (1..).zip(migrations).skip(seen as usize) {
-        let text = sqlite_schema(text);
-        conn.execute_batch(&format!(
-            "BEGIN IMMEDIATE; {text}; INSERT INTO schema_version VALUES ({number}); COMMIT"
-        ))?;
-    }
-    Ok(())
-}
-
-/// The types of PostgreSQL in SQLite's words.
-fn sqlite_schema(text: &str) -> String {
-    text.replace("BIGINT", "INTEGER")
-        .replace("BYTEA", "BLOB")
-        .replace("DOUBLE PRECISION", "REAL")
-        .replace("@STRICT", "STRICT")
-        .replace("@KEYED", "STRICT, WITHOUT ROWID")
 }
 
 struct Write {

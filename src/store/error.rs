@@ -1,6 +1,9 @@
 //! Why a database did not do it, or could not be opened.
 
-use std::path::PathBuf;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use rusqlite::ffi;
 
@@ -16,9 +19,15 @@ pub enum DbError {
     /// No room on the disk.
     #[error("the disk is full")]
     Full,
+    /// Less room is left than `store.free_bytes_min`; nothing new is taken until there is more.
+    #[error("the disk has less room than store.free_bytes_min")]
+    NoRoom,
     /// Another process holds the database, or too many writes wait.
     #[error("the database is busy")]
     Busy,
+    /// The file is not what it was, or no database at all.
+    #[error("the file is damaged: {0}")]
+    Damaged(String),
     /// The file cannot be read or written.
     #[error("{0}")]
     Failed(String),
@@ -27,18 +36,36 @@ pub enum DbError {
 impl DbError {
     /// A full disk or a broken file concerns every batch of a transaction.
     pub(super) fn concerns_all(&self) -> bool {
-        matches!(self, DbError::Full | DbError::Failed(_))
+        matches!(self, DbError::Full | DbError::Damaged(_) | DbError::Failed(_))
     }
 }
 
 impl From<rusqlite::Error> for DbError {
     fn from(error: rusqlite::Error) -> DbError {
-        let rusqlite::Error::SqliteFailure(code, text) = &error else {
+        DbError::from_sqlite(&error)
+    }
+}
+
+impl From<io::Error> for DbError {
+    fn from(error: io::Error) -> DbError {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => DbError::Full,
+            _ => DbError::Failed(error.to_string()),
+        }
+    }
+}
+
+impl DbError {
+    pub(super) fn from_sqlite(error: &rusqlite::Error) -> DbError {
+        let rusqlite::Error::SqliteFailure(code, text) = error else {
             return DbError::Failed(error.to_string());
         };
         match code.code {
             ffi::ErrorCode::ConstraintViolation => {
                 DbError::Constraint(text.clone().unwrap_or_else(|| error.to_string()))
+            }
+            ffi::ErrorCode::DatabaseCorrupt | ffi::ErrorCode::NotADatabase => {
+                DbError::Damaged(error.to_string())
             }
             ffi::ErrorCode::DiskFull => DbError::Full,
             ffi::ErrorCode::DatabaseBusy | ffi::ErrorCode::DatabaseLocked => DbError::Busy,
@@ -60,6 +87,14 @@ pub enum OpenError {
         /// The newest schema known here.
         known: i64,
     },
+    /// Its pages are not what they were.
+    #[error("{} is damaged: {why}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        why: String,
+    },
     /// Anything else: no permission, no room, not a database.
     #[error("{} cannot be opened: {why}", path.display())]
     Failed {
@@ -68,4 +103,15 @@ pub enum OpenError {
         /// What SQLite or the system said.
         why: String,
     },
+}
+
+impl OpenError {
+    /// Why `path` could not be opened.
+    pub fn of(path: &Path, error: impl Into<DbError>) -> OpenError {
+        let path = path.to_owned();
+        match error.into() {
+            DbError::Damaged(why) => OpenError::Damaged { path, why },
+            other => OpenError::Failed { path, why: other.to_string() },
+        }
+    }
 }

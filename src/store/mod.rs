@@ -5,6 +5,9 @@
 //! watches [`Store::revisions`] and asks [`Store::changes_since`].
 
 mod articles;
+mod audit;
+pub mod backup;
+mod copy;
 mod db;
 mod documents;
 mod entries;
@@ -12,6 +15,11 @@ mod error;
 mod facts;
 mod identity;
 mod jobs;
+mod migrate;
+mod old_names;
+mod restored;
+mod room;
+mod salvage;
 mod sections;
 mod tokens;
 mod value;
@@ -30,24 +38,35 @@ use tokio::sync::watch;
 pub use articles::{
     ArticleFilter, Change, ChangeKind, Marks, Put, PutError, Slim, Stored, Withdrawal,
 };
+pub use audit::{AuditAction, AuditEntry, AuditNote};
 pub use db::{Batch, Db, Returned, Step, Writer};
 pub use documents::{DocumentFacts, KeptDocument};
 pub use entries::{Entry, EntryChanges, FeedState};
 pub use error::{DbError, OpenError};
 pub use jobs::JobRun;
+pub use restored::Restored;
+pub use room::{Room, RoomLevel};
+pub use salvage::{Salvaged, damaged_files, salvage_views};
 pub use sections::sections_in;
 pub use tokens::{NewToken, Scope, Token, split_token};
 pub use value::{Row, Value};
 
 use crate::config;
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_articles.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_articles.sql"),
+    include_str!("migrations/0002_audit.sql"),
+    include_str!("migrations/0003_old_names.sql"),
+];
 
 /// The article database, shared by cloning.
 #[derive(Clone, Debug)]
 pub struct Store {
     db: Db,
+    room: Room,
     newest: watch::Sender<i64>,
+    /// Grows with each change of `old_names`.
+    names: watch::Sender<i64>,
     /// When the oldest revision was announced that nobody has taken note of yet.
     waiting_since: Arc<Mutex<Option<Instant>>>,
 }
@@ -58,12 +77,24 @@ impl Store {
         let path = database_path(&settings.data);
         fs::create_dir_all(&settings.data)
             .map_err(|e| OpenError::Failed { path: settings.data.clone(), why: e.to_string() })?;
+        if backup::is_unfinished(&settings.data) {
+            let why =
+                "a restore into its folder was not finished: empty the folder and restore again";
+            return Err(OpenError::Failed { path, why: why.into() });
+        }
         let writer = Writer::open(&path, settings.busy_timeout, MIGRATIONS)?;
         let db = Db::start(&path, writer, settings.readers, settings.write_queue_max)?;
-        let store = Store { db, newest: watch::Sender::new(0), waiting_since: Arc::default() };
+        let (newest, names) = (watch::Sender::new(0), watch::Sender::new(0));
+        let room = Room::new(settings);
+        let store = Store { db, room, newest, names, waiting_since: Arc::default() };
         let failed = |e: DbError| OpenError::Failed { path, why: e.to_string() };
         store.look_for_changes().await.map_err(failed)?;
         Ok(store)
+    }
+
+    /// The room left for it.
+    pub fn room(&self) -> &Room {
+        &self.room
     }
 
     /// The newest revision, now and whenever it grows.
@@ -73,9 +104,13 @@ impl Store {
 
     /// Reads the newest revision from the file, so that what another process wrote is noticed too.
     pub async fn look_for_changes(&self) -> Result<i64, DbError> {
-        let mut rows = self.db.read("SELECT n FROM store_revision", vec![]).await?;
-        let newest = rows.first_mut().map_or(Ok(0), Row::int)?;
+        const SQL: &str =
+            "SELECT n, (SELECT COALESCE(MAX(version), 0) FROM old_names) FROM store_revision";
+        let mut rows = self.db.read(SQL, vec![]).await?;
+        let Some(row) = rows.first_mut() else { return Ok(0) };
+        let (newest, names) = (row.int()?, row.int()?);
         self.announce(newest);
+        self.names.send_if_modified(|known| std::mem::replace(known, names) != names);
         Ok(newest)
     }
 
@@ -144,13 +179,20 @@ fn from_json<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, DbError> {
 pub fn faults(data: &Path) -> Result<Vec<String>, DbError> {
     let mut faults = Vec::new();
     for path in [database_path(data), views::database_path(data)] {
-        let conn = db::open_reader(&path)?;
-        for mut row in db::query(&conn, "PRAGMA quick_check(20)", &[])? {
-            let text = row.text()?;
-            if text != "ok" {
-                faults.push(format!("{}: {text}", path.display()));
-            }
-        }
+        let found = faults_in(&path)?;
+        faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", path.display())));
     }
     Ok(faults)
+}
+
+/// What is wrong with one database file; none where there is no such file.
+pub fn faults_in(path: &Path) -> Result<Vec<String>, DbError> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let found = db::open_reader(path).map_err(DbError::from);
+    match found.and_then(|conn| copy::faults_of(&conn)) {
+        Err(DbError::Damaged(why)) => Ok(vec![why]),
+        found => found,
+    }
 }

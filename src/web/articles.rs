@@ -144,7 +144,7 @@ pub(super) async fn delete(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["reason"])?;
-    let reason = text_parameter(&query, "reason", REASON_CHARS_MAX)?;
+    let reason = query.get("reason").map(reason).transpose()?;
     let expected = expected(&api, &id, &Preconditions::of(&headers)).await?;
     let withdrawn = api.intake.withdraw(&id, &caller.token, reason, expected).await?;
     Ok(answer(StatusCode::OK, &withdrawn.stored))
@@ -215,19 +215,27 @@ fn status(word: &str) -> Result<Status, Problem> {
     Status::from_word(word).ok_or_else(|| Problem::parameter("status", why))
 }
 
+/// A reason for the audit log.
+pub(super) fn reason(text: &str) -> Result<String, Problem> {
+    bounded_text("reason", text, REASON_CHARS_MAX)
+}
+
 fn text_parameter(query: &Query, name: &str, max: usize) -> Result<Option<String>, Problem> {
-    let Some(text) = query.get(name) else { return Ok(None) };
+    query.get(name).map(|text| bounded_text(name, text, max)).transpose()
+}
+
+fn bounded_text(name: &str, text: &str, max: usize) -> Result<String, Problem> {
     if text.chars().count() > max {
         return Err(Problem::parameter(name, format!("is longer than {max} characters")));
     }
     if text.chars().any(char::is_control) {
         return Err(Problem::parameter(name, "holds control characters"));
     }
-    Ok(Some(text.to_owned()))
+    Ok(text.to_owned())
 }
 
 /// The revision that a change may be decided on.
-async fn expected(
+pub(super) async fn expected(
     api: &Api,
     id: &ArticleId,
     asked: &Preconditions,
@@ -239,7 +247,7 @@ async fn expected(
     asked.expect(standing.map(|s| s.revision))
 }
 
-fn answer(status: StatusCode, stored: &Stored) -> Response {
+pub(super) fn answer(status: StatusCode, stored: &Stored) -> Response {
     let mut response = (status, Json(ArticleJson::from(&stored.article))).into_response();
     if let Ok(tag) = HeaderValue::try_from(etag(stored.revision)) {
         response.headers_mut().insert(header::ETAG, tag);

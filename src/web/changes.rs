@@ -5,7 +5,11 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::Uri, response::Json};
+use axum::{
+    extract::State,
+    http::{StatusCode, Uri},
+    response::Json,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,7 +19,7 @@ use super::{
 };
 use crate::{
     ingest::article_json::ArticleJson,
-    store::{Change, ChangeKind},
+    store::{Change, ChangeKind, Restored},
 };
 
 const CHANGES_USUAL: usize = 100;
@@ -51,7 +55,8 @@ struct ChangeJson {
 #[utoipa::path(get, path = "/api/v1/changes", tag = "changes", operation_id = "change_list",
     params(("since" = Option<i64>, Query, description = "After this revision; 0 is everything"),
         ("limit" = Option<usize>, Query, description = "Changes at most; large ones end earlier")),
-    responses((status = 200, description = "Changes in order", body = Changes)))]
+    responses((status = 200, description = "Changes in order", body = Changes),
+        (status = 410, description = "The store was restored from before this revision: begin anew with 0")))]
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
     _: CanRead,
@@ -60,7 +65,19 @@ pub(super) async fn list(
     let query = Query::parse(uri.query(), &["since", "limit"])?;
     let since = query.number("since", 0, i64::MAX)?.unwrap_or(0);
     let limit = query.limit(CHANGES_USUAL, api.limits.load().list_max)?;
+    if let Some(restored) = api.store.lost(since).await? {
+        return Err(gone(since, &restored));
+    }
     Ok(Json(collect(&api, since, limit).await?))
+}
+
+fn gone(since: i64, restored: &Restored) -> Problem {
+    let Restored { made_at, restored_at, .. } = restored;
+    let detail = format!(
+        "the revision {since} is lost: on {restored_at} the articles were restored as they were on \
+         {made_at}; read them all again with `since=0` and drop what is not among them"
+    );
+    Problem::new(StatusCode::GONE, detail).about("since")
 }
 
 /// Walks the log until the answer is full, so that an empty answer means its end.

@@ -18,6 +18,9 @@ use crate::{
 /// The seconds after which a busy store is worth another try.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
+/// The seconds after which there may be room again.
+const ROOM_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("60");
+
 /// An answer that says no.
 #[derive(Debug)]
 pub struct Problem {
@@ -127,11 +130,16 @@ impl From<DbError> for Problem {
                 StatusCode::INSUFFICIENT_STORAGE,
                 "the disk is full; nothing was kept, free some room and send it again",
             ),
+            DbError::NoRoom => Problem::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "the disk has less room than store.free_bytes_min; nothing was kept, make room and send it again",
+            )
+            .with(header::RETRY_AFTER, ROOM_AFTER_SECONDS),
             DbError::Busy | DbError::Conflict => retry(Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the store is busy; nothing was kept, send it again in a moment",
             )),
-            DbError::Failed(_) | DbError::Constraint(_) => retry(Problem::new(
+            DbError::Failed(_) | DbError::Damaged(_) | DbError::Constraint(_) => retry(Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the store failed; nothing was kept, the log of the daemon says why",
             )),

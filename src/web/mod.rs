@@ -4,13 +4,16 @@
 //! [`Ops`] hands requests to the table of `routes`. Nothing is decided here: a request is read, asked
 //! of the feature, and answered; [`error`] is the one place where an error becomes a status.
 
+mod access;
 mod admission;
 mod answer;
 mod articles;
 mod auth;
+mod badge;
 mod batch;
 mod changes;
 mod conditional;
+mod counts;
 pub mod deadline;
 pub mod error;
 mod feed_states;
@@ -18,6 +21,7 @@ mod feeds;
 mod health;
 mod host;
 mod jobs;
+mod log;
 mod negotiate;
 mod openapi;
 mod ops;
@@ -25,26 +29,31 @@ mod phase;
 mod public;
 mod request;
 mod routes;
+mod script;
 pub mod server;
+mod takeover;
 mod view_reports;
 mod views;
+mod withdraw;
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use chrono_tz::Tz;
 
+pub use access::AccessLog;
 pub use answer::{Answer, Body};
 pub use auth::{CanAdmin, CanRead, CanWrite};
 pub use error::{Problem, StoreErrors};
+pub use log::LogLevel;
 pub use ops::Ops;
 pub use public::Public;
 pub use request::{NoQuery, Query, read_body};
 pub use routes::router;
 
 use crate::{
-    clock::Clock, config::Limits, ingest::Intake, jobs::Jobs, metrics::Metrics, publish::Publisher,
-    store::Store, views::Views,
+    clock::Clock, config::Limits, ingest::Intake, jobs::Jobs, metrics::Metrics, outbound::Outbound,
+    publish::Publisher, store::Store, views::Views,
 };
 
 /// The features that run, shared by cloning: what the routes of the ops listener work with.
@@ -58,6 +67,8 @@ pub struct Api {
     pub publisher: Publisher,
     /// Counts.
     pub views: Views,
+    /// HTTP that we start.
+    pub outbound: Outbound,
     /// Schedules.
     pub jobs: Jobs,
     /// Numbers for Prometheus.
@@ -68,4 +79,10 @@ pub struct Api {
     pub limits: Arc<ArcSwap<Limits>>,
     /// The site's time zone, in which days begin; replaced by a reload.
     pub zone: Arc<ArcSwap<Tz>>,
+    /// How much the log says.
+    pub log: LogLevel,
+    /// A line for each request.
+    pub access: AccessLog,
+    /// Why the last reload kept the old settings; empty when it did not.
+    pub reload_fault: Arc<ArcSwapOption<String>>,
 }

@@ -1,6 +1,11 @@
 //! The ops listener: host and length checked, then the table of `routes`, then counted.
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -18,6 +23,7 @@ use tower::ServiceExt;
 
 use super::{
     Api, Problem, StoreErrors,
+    access::{Asked, REQUEST_ID, method_name},
     admission::{Turn, Turns},
     answer::{self, Answer},
     error::LimitHit,
@@ -39,9 +45,16 @@ const BROKEN: &str = "something broke in jarshy; its log says what";
 pub struct Ops {
     api: Arc<Api>,
     router: Router,
-    routes: Arc<Vec<(&'static str, RouteMetrics)>>,
+    routes: Arc<Vec<OpsRoute>>,
     requests: Turns,
     exports: Turns,
+}
+
+/// A route with its name in metrics and in the access log.
+struct OpsRoute {
+    path: &'static str,
+    name: &'static str,
+    metrics: RouteMetrics,
 }
 
 /// The route a request was matched to, told by the router on the way out.
@@ -51,7 +64,8 @@ struct Matched(MatchedPath);
 impl Ops {
     /// A door with these features behind it.
     pub fn new(api: Arc<Api>) -> Ops {
-        let routes = NAMES.iter().map(|(path, name)| (*path, api.metrics.route(name))).collect();
+        let route = |&(path, name)| OpsRoute { path, name, metrics: api.metrics.route(name) };
+        let routes = NAMES.iter().map(route).collect();
         let (router, _) = router(api.clone());
         let router = router.layer(from_fn(tell_route));
         let (requests, exports) = <(Turns, Turns)>::default();
@@ -98,12 +112,13 @@ impl Ops {
         }
     }
 
-    fn count(&self, answer: &Answer, began: Instant) {
+    /// Counts an answer; answers the name of its route.
+    fn count(&self, answer: &Answer, took: Duration) -> &'static str {
         let matched = answer.extensions().get::<Matched>();
         let path = matched.map_or("", |m| m.0.as_str());
-        let route = self.routes.iter().find(|(known, _)| *known == path).or(self.routes.last());
-        if let Some((_, route)) = route {
-            route.answered(answer.status().as_u16(), began.elapsed());
+        let route = self.routes.iter().find(|known| known.path == path).or(self.routes.last());
+        if let Some(route) = route {
+            route.metrics.answered(answer.status().as_u16(), took);
         }
         if let Some(StoreErrors(errors)) = answer.extensions().get() {
             self.api.metrics.store_errors.inc_by(*errors);
@@ -111,6 +126,18 @@ impl Ops {
         if let Some(LimitHit(limit)) = answer.extensions().get() {
             self.api.metrics.limit_hit(limit);
         }
+        route.map_or("", |route| route.name)
+    }
+
+    /// Tells the caller what its request is called, and the access log what became of it.
+    fn tell(&self, id: HeaderValue, method: &'static str, began: Instant, answer: &mut Answer) {
+        let took = began.elapsed();
+        let route = self.count(answer, took);
+        if self.api.access.is_on() {
+            let asked = Asked { listener: "ops", method, route, document: None };
+            self.api.access.write(&id, asked, answer, took);
+        }
+        answer.headers_mut().insert(REQUEST_ID, id);
     }
 }
 
@@ -127,7 +154,9 @@ impl Door for Ops {
         let door = self.clone();
         async move {
             let began = Instant::now();
-            let answer = match door.refusal(&request) {
+            let id = door.api.access.request_id(request.headers());
+            let method = method_name(request.method());
+            let mut answer = match door.refusal(&request) {
                 Some(refusal) => refusal,
                 None => match door.turns(request.uri().path()) {
                     Err(limit) => busy(limit),
@@ -138,7 +167,7 @@ impl Door for Ops {
                     }
                 },
             };
-            door.count(&answer, began);
+            door.tell(id, method, began, &mut answer);
             answer
         }
     }

@@ -10,16 +10,19 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api, CanRead, NoQuery, articles, batch, changes,
     error::{method_not_allowed, not_found},
-    feed_states, health, jobs, openapi, view_reports,
+    feed_states, health, jobs, log, openapi, view_reports, withdraw,
 };
 
 /// What each route is called in metrics: a closed list, never a path.
-pub(super) const NAMES: [(&str, &str); 14] = [
+pub(super) const NAMES: [(&str, &str); 18] = [
     ("/metrics", "metrics"),
     ("/healthz", "healthz"),
     ("/readyz", "readyz"),
     ("/api/v1/articles", "articles"),
     ("/api/v1/articles/{id}", "article"),
+    ("/api/v1/articles/{id}/withdraw", "article_withdraw"),
+    ("/api/v1/articles/{id}/restore", "article_restore"),
+    ("/api/v1/audit", "audit"),
     ("/api/v1/changes", "changes"),
     ("/api/v1/feeds", "feeds"),
     ("/api/v1/feeds/{slug}/regenerate", "regenerate"),
@@ -27,6 +30,7 @@ pub(super) const NAMES: [(&str, &str); 14] = [
     ("/api/v1/jobs/{name}/run", "job_run"),
     ("/api/v1/views", "top_views"),
     ("/api/v1/views/{id}", "article_views"),
+    ("/api/v1/log", "log"),
     ("/api/v1/openapi.json", "openapi"),
     ("", "ops_other"),
 ];
@@ -55,11 +59,15 @@ fn table() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::with_openapi(openapi::frame())
         .routes(routes!(articles::put, articles::patch, articles::get, articles::delete))
         .routes(routes!(articles::list, batch::post))
+        .routes(routes!(withdraw::withdraw))
+        .routes(routes!(withdraw::restore))
+        .routes(routes!(withdraw::log))
         .routes(routes!(changes::list))
         .routes(routes!(feed_states::list))
         .routes(routes!(feed_states::regenerate))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::run))
+        .routes(routes!(log::get, log::put))
         .routes(routes!(view_reports::top))
         .routes(routes!(view_reports::article))
 }

@@ -19,10 +19,11 @@ use jarshy::{
     jobs::Jobs,
     metrics::Metrics,
     model::Guid,
+    outbound::Outbound,
     publish::{self, Publisher},
     store::{DbError, Put, Scope},
     views::Views,
-    web::{Api, Problem, StoreErrors, router},
+    web::{AccessLog, Api, LogLevel, Problem, StoreErrors, router},
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -96,9 +97,13 @@ async fn whole_api(desk: &Desk) -> Api {
         views: views.unwrap(),
         jobs: jobs.unwrap(),
         metrics,
+        outbound: Outbound::new(&config.outbound).unwrap(),
         clock,
         limits: Arc::new(ArcSwap::from_pointee(limits())),
         zone: Arc::new(ArcSwap::from_pointee(zone)),
+        log: LogLevel::new("info", |_| Ok(())),
+        access: AccessLog::new(false),
+        reload_fault: Arc::default(),
     }
 }
 
@@ -607,7 +612,7 @@ async fn large_articles_make_short_pages_and_none_is_lost() {
         let mut article = small.article.clone();
         (article.id, article.guid) = (id(&format!("n-{n}")), Guid::parse(&n.to_string()).unwrap());
         article.body_html = "ж".repeat(110 << 10);
-        Put { article, marks: small.marks.clone(), expected: None }
+        Put { article, marks: small.marks.clone(), expected: None, note: None }
     };
     client.desk.store.put_articles((1..45).map(large).collect()).await;
     let (mut next, mut pages) = (String::new(), Vec::new());

@@ -58,8 +58,11 @@ const TIME_HOMES: &[&str] = &["src/clock.rs", "src/jobs/ticks.rs"];
 const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("rss", &["src/feed"]),
     ("atom_syndication", &["src/feed"]),
-    ("hyper", &["src/web"]),
-    ("hyper_util", &["src/web"]),
+    // The server side in `web`, the client side in `outbound`.
+    ("hyper", &["src/web", "src/outbound"]),
+    ("hyper_util", &["src/web", "src/outbound.rs", "src/outbound"]),
+    ("hyper_rustls", &["src/outbound.rs", "src/outbound"]),
+    ("rustls", &["src/outbound.rs", "src/outbound"]),
     ("axum", &["src/web"]),
     ("utoipa_axum", &["src/web"]),
     // The article's JSON is told to the OpenAPI document where it is read.

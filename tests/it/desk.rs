@@ -41,6 +41,8 @@ pub fn store_settings(folder: &Path) -> config::Store {
         busy_timeout: Duration::from_millis(100),
         readers: 2,
         write_queue_max: 64,
+        free_bytes_min: 0,
+        free_bytes_warn: 0,
     }
 }
 
@@ -66,6 +68,7 @@ pub fn limits() -> Limits {
         uri_bytes_max: 8 << 10,
         body_bytes_max: 256 << 10,
         hit_body_bytes_max: 4 << 10,
+        ping_body_bytes_max: 16 << 10,
         header_timeout: seconds(10),
         body_timeout: seconds(30),
         idle_timeout: seconds(75),

@@ -17,10 +17,13 @@ fn newsroom() -> Running {
     running
 }
 
-/// What a cache would keep: everything but the date.
+/// What a cache would keep: everything but the date and the number of the request.
 fn kept(reply: &Reply) -> (u16, Vec<&str>, &[u8]) {
-    let lines = reply.head.lines().filter(|l| !l.to_ascii_lowercase().starts_with("date:"));
-    (reply.status, lines.collect(), &reply.body)
+    let own = |line: &str| {
+        let line = line.to_ascii_lowercase();
+        line.starts_with("date:") || line.starts_with("x-request-id:")
+    };
+    (reply.status, reply.head.lines().filter(|line| !own(line)).collect(), &reply.body)
 }
 
 /// Poisoning a cache: what is not in the address nor in `Vary` changes no byte of an answer.

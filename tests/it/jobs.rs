@@ -20,7 +20,7 @@ use jarshy::{
     metrics::{JOB_RESULTS, Metrics},
     model::Millis,
     publish::{self, Publisher},
-    store::{JobRun, Store},
+    store::{JobRun, Room, Store},
 };
 use tokio::sync::mpsc;
 
@@ -390,7 +390,12 @@ async fn the_table_names_its_labels_and_a_job_for_each_scheduled_feed() {
         Publisher::load(store.clone(), settings, metrics.clone(), bench.clock.clone())
             .await
             .unwrap();
-    let parts = Parts { publisher, data: config.store.data.clone(), metrics };
+    let parts = Parts {
+        publisher,
+        data: config.store.data.clone(),
+        room: Room::new(&config.store),
+        metrics,
+    };
     let jobs = table(&parts, &config.feeds).unwrap();
     assert_eq!(jobs.iter().map(|job| job.label).collect::<Vec<_>>(), LABELS);
     let names: Vec<_> = jobs.iter().map(|job| job.name.as_str()).collect();

@@ -9,7 +9,7 @@ use jarshy::store::Scope;
 const FEED: &str = "[[feeds]]\nslug = \"news\"\ntitle = \"N\"\nlanguage = \"mixed\"\n";
 
 /// Every route of the contract: method, address, the least scope that may.
-const ROUTES: [(&str, &str, Scope); 14] = [
+const ROUTES: [(&str, &str, Scope); 17] = [
     ("GET", "/api/v1/articles", Scope::Read),
     ("GET", "/api/v1/articles/{id}", Scope::Read),
     ("GET", "/api/v1/changes", Scope::Read),
@@ -22,6 +22,9 @@ const ROUTES: [(&str, &str, Scope); 14] = [
     ("PATCH", "/api/v1/articles/{id}", Scope::Write),
     ("DELETE", "/api/v1/articles/{id}", Scope::Write),
     ("POST", "/api/v1/articles", Scope::Write),
+    ("GET", "/api/v1/audit", Scope::Read),
+    ("POST", "/api/v1/articles/{id}/withdraw", Scope::Write),
+    ("POST", "/api/v1/articles/{id}/restore", Scope::Write),
     ("POST", "/api/v1/feeds/{slug}/regenerate", Scope::Write),
     ("POST", "/api/v1/jobs/{name}/run", Scope::Write),
 ];

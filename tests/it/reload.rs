@@ -128,7 +128,7 @@ fn a_reload_that_fails_leaves_everything_as_it_was() {
 fn what_needs_a_restart_is_named() {
     let r = start(0);
     let text = settings(&[feed("news", "")]) + "[metrics]\nsections_max = 7\n";
-    assert_eq!(r.reload(&text), ["metrics"]);
+    assert_eq!(r.reload(&text), ["metrics.sections_max"]);
 }
 
 #[test]

@@ -78,7 +78,7 @@ async fn the_roster_hears_of_new_articles_by_itself() {
     let newsroom = Newsroom::new(&settings()).await;
     let following = tokio::spawn(newsroom.views.roster().clone().follow(newsroom.store.clone()));
     let marks = Marks { is_public: true, was_public: true, ..Marks::default() };
-    let put = Put { article: article("late", ""), marks, expected: None };
+    let put = Put { article: article("late", ""), marks, expected: None, note: None };
     newsroom.store.put_articles(vec![put]).await.remove(0).unwrap();
     while newsroom.views.count("late").is_none() {
         tokio::task::yield_now().await;

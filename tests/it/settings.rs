@@ -106,8 +106,7 @@ fn the_commented_feed_of_the_defaults_is_taken() {
     let feed: String =
         DEFAULTS[start..end].lines().map(|line| line.replacen("# ", "", 1) + "\n").collect();
     assert_eq!(ok(&feed).feeds[0].entries, 50);
-    for key in ["slug", "title", "language", "formats", "content", "entries", "schedule", "select"]
-    {
+    for key in ["slug", "title", "language", "formats", "content", "entries", "schedule"] {
         assert!(feed.contains(&format!("\n{key} = ")), "{key} is not documented");
     }
 }
@@ -310,8 +309,8 @@ const MISTAKES: &[(&str, &str)] = &[
         "jarshy.toml:2: log.format: `xml` is none of auto, text, json; write for example \"auto\"",
     ),
     (
-        "[[sources]]\nkind = \"wordpress\"",
-        "jarshy.toml:1: sources: pulling articles from sources comes with a later version of jarshy; remove the table and use `jarshy import` or the API",
+        "[[sources]]\nkind = \"wordpres\"",
+        "jarshy.toml:2: sources[0].kind: `wordpres` is none of wordpress, feed; write for example \"wordpress\"",
     ),
     (
         "[feeds]\nslug = \"news\"",

@@ -288,7 +288,7 @@ async fn a_file_that_is_no_database_is_refused_by_name() {
     let busy = Duration::from_secs(1);
     let opened = Views::open(folder.path(), &settings(), &[], vec![], busy, clock, Box::new(drop));
     let error = opened.err().unwrap().to_string();
-    assert!(error.contains("views.db cannot be opened"), "{error}");
+    assert!(error.contains("views.db is damaged"), "{error}");
     assert!(fs::read(database_path(folder.path())).unwrap().starts_with(b"this is no"));
 }
 

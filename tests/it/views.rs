@@ -36,6 +36,9 @@ pub fn settings() -> config::Views {
         repeat_keys_max: 1_000_000,
         // Folding happens at the stop, where a test does not ask for more.
         fold_every: Duration::from_secs(3600),
+        idempotency_keys_max: 1000,
+        parked_max: 100,
+        count_ids_max: 100,
     }
 }
 
@@ -54,6 +57,8 @@ impl Newsroom {
             busy_timeout: Duration::from_secs(30),
             readers: 1,
             write_queue_max: 64,
+            free_bytes_min: 0,
+            free_bytes_warn: 0,
         };
         let store = Store::open(&store).await.unwrap();
         let clock = Clock::manual(NOON);
@@ -73,7 +78,7 @@ impl Newsroom {
     pub async fn put(&self, article: &Article, expected: Option<i64>) -> i64 {
         let public = article.status != Status::Draft;
         let marks = Marks { is_public: public, was_public: public, ..Marks::default() };
-        let put = Put { article: article.clone(), marks, expected };
+        let put = Put { article: article.clone(), marks, expected, note: None };
         let revision = self.store.put_articles(vec![put]).await.remove(0).unwrap();
         self.views.roster().catch_up(&self.store).await.unwrap();
         revision
@@ -126,6 +131,7 @@ pub fn hit<'a>(id: &'a str, peer: &str) -> Hit<'a> {
         },
         x_forwarded_for: &[],
         forwarded: &[],
+        idempotency_key: None,
     }
 }
 

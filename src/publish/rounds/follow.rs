@@ -33,14 +33,20 @@ impl Rounds {
     pub(super) async fn follow_changes(&mut self) -> Result<(), DbError> {
         let began = Instant::now();
         while began.elapsed() < READING_MAX {
+            let newest = *self.revisions.borrow();
             let changed = self.store.changes_since(self.cursor, PAGE).await?;
-            let Some(last) = changed.last() else { return Ok(()) };
+            let Some(last) = changed.last() else {
+                // A restore leaves revisions out that no article has.
+                self.cursor = self.cursor.max(newest);
+                return Ok(());
+            };
             let (cursor, count) = (last.revision, changed.len());
             let articles: Vec<Article> = changed.into_iter().map(|s| s.article).collect();
             let scope = self.scope.clone();
             self.move_articles(&scope, &articles, |_| true, Some(cursor)).await?;
             self.cursor = cursor;
             if count < PAGE {
+                self.cursor = cursor.max(newest);
                 return Ok(());
             }
         }

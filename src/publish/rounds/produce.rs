@@ -22,6 +22,8 @@ use crate::{
         encode,
         generate::{self, Generated, Order},
         lineup::{LiveFeed, Rendered},
+        shelf::feed_paths,
+        takeover,
     },
     store::{DbError, Store},
 };
@@ -150,6 +152,9 @@ impl Rounds {
         let live = self.feeds.get_mut(feed).ok_or_else(unknown)?;
         let counter = if generated.changed { &live.metrics.success } else { &live.metrics.same };
         counter.inc();
+        if generated.changed {
+            self.publisher.purges.add(feed_paths(feed), now);
+        }
         live.rendered = Some(generated.rendered.clone());
         if live.is_auto && generated.rendered.guids.is_empty() {
             self.retire(feed);
@@ -186,6 +191,7 @@ impl Rounds {
     fn retire(&mut self, feed: &FeedSlug) {
         self.feeds.remove(feed);
         self.publisher.shelf().remove(feed);
+        self.publisher.purges.add(feed_paths(feed), self.clock.now());
         self.statuses.remove(feed);
         self.unfinished.retain(|other| other != feed);
         self.unfinished.push_back(feed.clone());
@@ -263,6 +269,7 @@ impl Rounds {
             metrics: None,
         };
         self.publisher.shelf().put_at(OPML_PATH, Arc::new(Document::new(parts, public)));
+        self.publisher.purges.add([OPML_PATH.to_owned()], self.clock.now());
         Ok(())
     }
 }
@@ -332,7 +339,7 @@ fn standing_status(live: &LiveFeed, documents: Option<&[Arc<Document>]>) -> Feed
     FeedStatus {
         slug: live.config.slug.clone(),
         title: live.config.title.clone(),
-        is_auto: live.is_auto,
+        is_auto: live.is_auto || takeover::is_old(&live.config.slug),
         language: live.language().map(|l| l.to_string()),
         entries: live.rendered.as_ref().map_or(0, |r| r.guids.len()),
         newest_at: None,

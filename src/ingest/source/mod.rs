@@ -1,0 +1,3 @@
+//! Sources: where articles are pulled from.
+
+pub mod pull;

@@ -1,0 +1,218 @@
+//! A damaged `views.db`: put aside, and what can still be read of it is carried into a fresh one.
+//! No number is made up: where two counts of one thing differ, the larger one was really counted.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, params_from_iter, types::Value};
+
+use super::{
+    copy::beside,
+    db::{Writer, open_reader},
+    error::{DbError, OpenError},
+    migrate::stamp,
+    views,
+};
+use crate::model::Millis;
+
+/// What stands in the names of files that were put aside.
+const ASIDE: &str = ".damaged-";
+/// What SQLite has beside a database.
+const BESIDE: [&str; 2] = ["-wal", "-shm"];
+
+/// What became of a damaged `views.db`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Salvaged {
+    /// What it is called now.
+    pub kept_as: PathBuf,
+    /// Views that could be read.
+    pub views: i64,
+    /// Tables that could not be read to their end.
+    pub torn: Vec<String>,
+}
+
+/// Puts `views.db` of a data folder aside and makes a fresh one of what can be read. Nobody else may
+/// have it open.
+pub fn salvage_views(
+    data: &Path,
+    busy_timeout: Duration,
+    now: Millis,
+) -> Result<Salvaged, OpenError> {
+    let path = views::database_path(data);
+    let kept_as = put_aside(&path, now).map_err(|e| OpenError::of(&path, e))?;
+    // The fresh file has its schema from the writer, as at any first start.
+    drop(Writer::open(&path, busy_timeout, views::MIGRATIONS)?);
+    let carried = carry_over(&kept_as, &path).map_err(|e| OpenError::of(&path, e));
+    let (views, torn) = match carried {
+        Ok(carried) => carried,
+        Err(error) => {
+            // The next start shall not take the empty one for the truth.
+            let _ = put_back(&kept_as, &path);
+            return Err(error);
+        }
+    };
+    Ok(Salvaged { kept_as, views, torn })
+}
+
+/// Files of this folder that were put aside because they were damaged, and are still there.
+pub fn damaged_files(data: &Path) -> Vec<String> {
+    let entries = fs::read_dir(data).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let is_log = |name: &str| BESIDE.iter().any(|ending| name.ends_with(ending));
+    let mut names: Vec<_> = names.filter(|n| n.contains(ASIDE) && !is_log(n)).collect();
+    names.sort();
+    names
+}
+
+fn put_aside(path: &Path, now: Millis) -> io::Result<PathBuf> {
+    let aside = beside(path, &format!("{ASIDE}{}", stamp(now)));
+    rename_all(path, &aside)?;
+    Ok(aside)
+}
+
+fn put_back(aside: &Path, path: &Path) -> io::Result<()> {
+    for ending in ["", BESIDE[0], BESIDE[1]] {
+        let fresh = beside(path, ending);
+        if fresh.exists() {
+            fs::remove_file(fresh)?;
+        }
+    }
+    rename_all(aside, path)
+}
+
+/// The database and what belongs to it.
+fn rename_all(from: &Path, to: &Path) -> io::Result<()> {
+    for ending in BESIDE {
+        let log = beside(from, ending);
+        if log.exists() {
+            fs::rename(log, beside(to, ending))?;
+        }
+    }
+    fs::rename(from, to)
+}
+
+/// Answers the views that could be read, and the tables that are not whole.
+fn carry_over(from: &Path, to: &Path) -> Result<(i64, Vec<String>), DbError> {
+    let mut fresh = Connection::open(to)?;
+    fresh.pragma_update(None, "synchronous", "FULL")?;
+    let tables = tables_of(&fresh)?;
+    let tx = fresh.transaction()?;
+    let mut torn = Vec::new();
+    match open_reader(from) {
+        Ok(old) => {
+            for table in &tables {
+                if !carry_table(&old, &tx, table)? {
+                    torn.push(table.name.clone());
+                }
+            }
+        }
+        Err(_) => torn = tables.into_iter().map(|table| table.name).collect(),
+    }
+    tx.execute_batch(AGREE)?;
+    let views = tx.query_row(views::COUNTED, [], |row| row.get(0))?;
+    tx.commit()?;
+    fresh.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok((views, torn))
+}
+
+struct Table {
+    name: String,
+    columns: Vec<String>,
+    /// By what its rows can be read from either end.
+    order: Vec<String>,
+}
+
+fn tables_of(conn: &Connection) -> Result<Vec<Table>, DbError> {
+    const NAMES: &str = "SELECT name FROM sqlite_schema WHERE type = 'table'
+         AND name NOT LIKE 'sqlite_%' AND name <> 'schema_version' ORDER BY name";
+    let mut names = conn.prepare(NAMES)?;
+    let names = names.query_map([], |row| row.get::<_, String>(0))?;
+    names.map(|name| table_of(conn, name?)).collect()
+}
+
+fn table_of(conn: &Connection, name: String) -> Result<Table, DbError> {
+    let mut info = conn.prepare("SELECT name, pk FROM pragma_table_info(?1) ORDER BY pk, cid")?;
+    let rows = info.query_map([&name], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+    let columns = rows.collect::<Result<Vec<(String, i64)>, _>>()?;
+    let keys = columns.iter().filter(|(_, pk)| *pk > 0).map(|(name, _)| name.clone());
+    let mut order: Vec<String> = keys.collect();
+    if order.is_empty() {
+        order.push("rowid".to_owned());
+    }
+    let columns = columns.into_iter().map(|(name, _)| name).collect();
+    Ok(Table { name, columns, order })
+}
+
+/// Reads a table from its beginning and, where it is torn, from its end too. True when it is whole.
+fn carry_table(old: &Connection, new: &Connection, table: &Table) -> Result<bool, DbError> {
+    let whole = carry_rows(old, new, table, "ASC")?;
+    if !whole {
+        carry_rows(old, new, table, "DESC")?;
+    }
+    Ok(whole)
+}
+
+/// False when reading ended early; writing must not fail.
+fn carry_rows(
+    old: &Connection,
+    new: &Connection,
+    table: &Table,
+    way: &str,
+) -> Result<bool, DbError> {
+    let columns = table.columns.join(", ");
+    let order: Vec<String> = table.order.iter().map(|key| format!("{key} {way}")).collect();
+    let order = order.join(", ");
+    let marks = vec!["?"; table.columns.len()].join(", ");
+    let name = &table.name;
+    let read = old.prepare(&format!("SELECT {columns} FROM {name} ORDER BY {order}"));
+    let Ok(mut read) = read else { return Ok(false) };
+    let sql = format!("INSERT OR IGNORE INTO {name} ({columns}) VALUES ({marks})");
+    let mut write = new.prepare(&sql)?;
+    let Ok(mut rows) = read.query([]) else { return Ok(false) };
+    loop {
+        let row = match rows.next() {
+            Ok(Some(row)) => row,
+            Ok(None) => return Ok(true),
+            Err(_) => return Ok(false),
+        };
+        let values = (0..table.columns.len()).map(|at| row.get::<_, Value>(at));
+        let Ok(values) = values.collect::<Result<Vec<Value>, _>>() else { return Ok(false) };
+        match write.execute(params_from_iter(values)) {
+            Ok(_) => {}
+            // A row of the wrong types is damage as well.
+            Err(error) if matches!(DbError::from_sqlite(&error), DbError::Constraint(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Counts of the same views agree again. Views whose hour is lost stand in the hour 0; a batch that
+/// is no JSON counts nothing.
+const AGREE: &str = "
+DELETE FROM batches WHERE NOT json_valid(hits);
+INSERT INTO views (article, hour, section, channel, n)
+  SELECT c.article, 0, '', 'script',
+         c.n - (SELECT COALESCE(SUM(v.n), 0) FROM views v WHERE v.article = c.article)
+  FROM article_counts c
+  WHERE c.n > (SELECT COALESCE(SUM(v.n), 0) FROM views v WHERE v.article = c.article)
+  ON CONFLICT (article, hour, section, channel) DO UPDATE SET n = views.n + excluded.n;
+DELETE FROM article_counts;
+INSERT INTO article_counts (article, n) SELECT article, SUM(n) FROM views GROUP BY article;
+DELETE FROM section_counts;
+INSERT INTO section_counts (section, channel, n)
+  SELECT section, channel, SUM(n) FROM views GROUP BY section, channel;
+INSERT INTO section_labels (section, place)
+  SELECT s.section, (SELECT COALESCE(MAX(place), 0) FROM section_labels)
+         + ROW_NUMBER() OVER (ORDER BY s.section)
+  FROM (SELECT DISTINCT section FROM section_counts WHERE section <> '') s
+  WHERE s.section NOT IN (SELECT section FROM section_labels);
+DELETE FROM verdict_counts WHERE verdict = 'counted';
+INSERT INTO verdict_counts (verdict, n)
+  SELECT 'counted', SUM(n) FROM views HAVING COUNT(*) > 0;
+INSERT INTO verdict_counts (verdict, n)
+  SELECT verdict, SUM(n) FROM verdict_days WHERE verdict <> 'counted' GROUP BY verdict
+  ON CONFLICT (verdict) DO UPDATE SET n = MAX(verdict_counts.n, excluded.n);
+";
