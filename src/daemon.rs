@@ -6,6 +6,7 @@
 mod damage;
 mod lock;
 mod series;
+mod sources;
 mod watch;
 
 use std::{io, net::SocketAddr, path::Path, sync::Arc};
@@ -21,10 +22,9 @@ use self::series::ArticleCounts;
 use crate::{
     clock::Clock,
     config::{self, Config},
-    ingest::{Intake, due},
+    ingest::{Intake, due, source},
     jobs,
     metrics::Metrics,
-    outbound::Outbound,
     publish::{self, Publisher, Rounds, purge},
     store::{Room, Store},
     web::{self, AccessLog, Api, LogLevel, server::Listener},
@@ -160,6 +160,7 @@ impl Daemon {
         self.trusted_proxies.store(Arc::new(trusted.clone()));
         parts.views.reconfigure(&config.views, &config.site.origins, trusted);
         parts.outbound.reconfigure(&config.outbound);
+        parts.sources.reload(&config.sources, &config.pull).await;
         parts.limits.store(Arc::new(config.limits.clone()));
         parts.zone.store(Arc::new(config.site.time_zone));
         parts.jobs.limit_time(config.jobs.time_limit);
@@ -191,6 +192,7 @@ impl Daemon {
     /// home.
     pub async fn stop(self) {
         self.parts.jobs.stop().await;
+        self.parts.sources.stop().await;
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
@@ -234,17 +236,25 @@ async fn build(
     let settings = publish::Settings::from(config);
     let (publisher, rounds) =
         Publisher::load(store.clone(), settings, metrics.clone(), clock.clone()).await?;
+    let outbound = sources::outbound(config)?;
     let limits = Arc::new(ArcSwap::from_pointee(config.limits.clone()));
     let zone = Arc::new(ArcSwap::from_pointee(config.site.time_zone));
     let job_parts = job_parts(&publisher, store.room(), &metrics, config);
     let jobs = series::start_jobs(&job_parts, &store, config, clock.clone()).await?;
-    let outbound = Outbound::new(&config.outbound)?;
+    let pulled = source::Parts {
+        store: store.clone(),
+        intake: intake.clone(),
+        outbound: outbound.clone(),
+        clock: clock.clone(),
+    };
+    let sources = sources::start(pulled, config, &metrics).await?;
     let (access, reload_fault) = (AccessLog::new(config.log.access), Arc::default());
     let parts = Arc::new(Api {
-        outbound,
         store,
         intake,
         publisher,
+        sources,
+        outbound,
         views,
         jobs,
         metrics,
@@ -286,6 +296,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         // Another number of labels would make counters that stand under one label fall.
         ("metrics.sections_max", old.metrics.sections_max != new.metrics.sections_max),
         ("metrics.feeds_max", old.metrics.feeds_max != new.metrics.feeds_max),
+        ("metrics.sources_max", old.metrics.sources_max != new.metrics.sources_max),
         ("log.format", old.log.format != new.log.format),
     ];
     differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()

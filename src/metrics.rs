@@ -133,7 +133,7 @@ impl Metrics {
     }
 
     fn begin_at_zero(&self) {
-        for label in ["feed", "section"] {
+        for label in ["feed", "section", "source"] {
             self.label_overflow.with_label_values(&[label]);
         }
         for limit in LIMITS {
@@ -211,8 +211,17 @@ impl Metrics {
     /// Counts sections that share `other` because the label is full: called with their number, which
     /// only grows, whenever it is known.
     pub fn section_overflow(&self) -> impl Fn(usize) + Send + Sync + 'static {
-        let counter = self.label_overflow.with_label_values(&["section"]);
-        move |sections| counter.inc_by((sections as u64).saturating_sub(counter.get()))
+        self.overflow("section")
+    }
+
+    /// The same for sources.
+    pub fn source_overflow(&self) -> impl Fn(usize) + Send + Sync + 'static {
+        self.overflow("source")
+    }
+
+    fn overflow(&self, label: &'static str) -> impl Fn(usize) + Send + Sync + 'static {
+        let counter = self.label_overflow.with_label_values(&[label]);
+        move |values| counter.inc_by((values as u64).saturating_sub(counter.get()))
     }
 
     /// A counter whose numbers live in a feature and are asked for at each scrape.

@@ -6,7 +6,7 @@ use super::{Failure, Which, say};
 use crate::{
     clock::Clock,
     ingest::{Intake, Refusal, RefusalKind, article_json::ArticleJson},
-    model::{ArticleId, Status},
+    model::{ArticleId, CarriedOver, Status},
     store::{ArticleFilter, Stored},
 };
 
@@ -123,7 +123,9 @@ async fn show(which: &Which, id: &str, json: bool) -> Result<(), Failure> {
     say(format!("url       {}\nguid      {}", article.url, article.guid))?;
     say(format!("sections  {}", article.sections.join(", ")))?;
     say(format!("updated   {}", article.updated_at.to_rfc3339()))?;
-    say(format!("views     {} carried over", article.carried_over_views()))?;
+    let from = |number: &CarriedOver| format!(", {} on {}", number.source, number.at.to_rfc3339());
+    let from = article.carried_over.as_ref().map(from).unwrap_or_default();
+    say(format!("views     {} carried over{from}", article.carried_over_views()))?;
     say(format!("\n{}", article.body_html))
 }
 

@@ -3,15 +3,27 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Failure, Listeners, Which, say};
+use super::{
+    Failure, Listeners, Which,
+    against::{self, Against},
+    say,
+};
 use crate::{
-    config::{Config, Fault, Warning, warnings},
+    config::{Config, Fault, SourceConfig, Warning, warnings},
     store,
 };
 
-/// Says everything that is wrong with the settings: where, which key, and what would be right.
+/// Says everything that is wrong with the settings: where, which key, and what would be right. With
+/// --against, says what subscribers of an old feed would notice if they polled ours from now on.
 #[derive(Args, Debug)]
 pub struct CheckArgs {
+    /// A feed of the old system, its address or a file (- is standard input), to compare with ours
+    /// entry by entry; ends with 1 when a subscriber would notice
+    #[arg(long, value_name = "OLD_FEED")]
+    against: Option<String>,
+    /// Slug of our feed to compare with [default: the one that takes over the old feed's address]
+    #[arg(long, value_name = "SLUG", requires = "against")]
+    feed: Option<String>,
     /// Write JSON
     #[arg(long)]
     json: bool,
@@ -19,6 +31,10 @@ pub struct CheckArgs {
 
 /// Runs the command.
 pub async fn run(which: &Which, args: CheckArgs) -> Result<(), Failure> {
+    if let Some(old) = &args.against {
+        let against = Against { old, feed: args.feed.as_deref(), json: args.json };
+        return against::run(which, against).await;
+    }
     match which.settings(&Listeners::default()) {
         Ok(config) => {
             let warnings = warnings_of(&config);
@@ -47,12 +63,22 @@ fn warnings_of(config: &Config) -> Vec<Warning> {
 
 fn summary(config: &Config) -> String {
     format!(
-        "the settings are good: {} feeds, public on {}, ops on {}, data in {}",
+        "the settings are good: {} feeds{}, public on {}, ops on {}, data in {}",
         config.feeds.len(),
+        sources(config),
         config.public.listen,
         config.ops.listen,
         config.store.data.display()
     )
+}
+
+/// `, 2 sources (wordpress site, feed agency)`; nothing where there are none.
+fn sources(config: &Config) -> String {
+    let one = |source: &SourceConfig| format!("{} {}", source.kind.as_str(), source.name);
+    match config.sources.iter().map(one).collect::<Vec<_>>() {
+        sources if sources.is_empty() => String::new(),
+        sources => format!(", {} sources ({})", sources.len(), sources.join(", ")),
+    }
 }
 
 fn as_json(faults: &[Fault], warnings: &[Warning]) -> serde_json::Value {

@@ -43,8 +43,8 @@ pub async fn run(which: &Which, args: DemoArgs) -> Result<(), Failure> {
     let signals = Signals::listen()?;
     // Before the daemon starts, so that its first answers are whole.
     fill(&config).await?;
-    take_descriptors();
     let level = log.level(&config.log);
+    take_descriptors();
     let daemon = Daemon::start_with_log(config, Clock::system(), level).await?;
     let now = daemon.parts().clock.now();
     let token = new_token(&daemon.parts().store, now).await?;

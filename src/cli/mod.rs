@@ -2,6 +2,7 @@
 //! did on standard output, and fails with one sentence on standard error and an exit code: 1 the
 //! input or the settings are wrong, 2 the usage is, 3 the system failed.
 
+mod against;
 mod articles;
 mod backup;
 mod check;
@@ -12,10 +13,12 @@ mod feeds;
 mod import;
 pub mod log;
 mod man;
+mod ready;
 mod render;
 mod restore;
 mod serve;
 mod settings;
+mod sources;
 mod stats;
 mod supervisor;
 mod token;
@@ -47,9 +50,9 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Run the daemon
     Serve(serve::ServeArgs),
-    /// Say everything that is wrong with the settings
+    /// Say everything that is wrong with the settings, or what subscribers of an old feed would notice
     Check(check::CheckArgs),
-    /// Take articles in from WordPress exports, saved pages or JSON lines
+    /// Take articles in from WordPress exports, saved pages, JSON lines or feeds
     Import(import::ImportArgs),
     /// Write one document of a feed to standard output; no daemon needed
     Render(render::RenderArgs),
@@ -57,6 +60,8 @@ enum Command {
     Articles(articles::ArticlesArgs),
     /// Show the state of each feed
     Feeds(feeds::FeedsArgs),
+    /// Show the state of each source
+    Sources(sources::SourcesArgs),
     /// Show what was read
     Stats(stats::StatsArgs),
     /// Create, list or revoke tokens of the API
@@ -65,6 +70,8 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Put a backup back into an empty data folder
     Restore(restore::RestoreArgs),
+    /// Ask the running daemon whether it should get traffic
+    Ready(ready::ReadyArgs),
     /// Write the reference of all settings
     Settings(settings::SettingsArgs),
     /// Write the manual page
@@ -126,10 +133,12 @@ fn run(Cli { which, command }: Cli) -> Result<(), Failure> {
             Command::Render(args) => render::run(&which, args).await,
             Command::Articles(args) => articles::run(&which, args).await,
             Command::Feeds(args) => feeds::run(&which, args).await,
+            Command::Sources(args) => sources::run(&which, args).await,
             Command::Stats(args) => stats::run(&which, args).await,
             Command::Token(args) => token::run(&which, args).await,
             Command::Backup(args) => backup::run(&which, args).await,
             Command::Restore(args) => restore::run(&which, args).await,
+            Command::Ready(args) => ready::run(&which, args).await,
             Command::Settings(args) => settings::run(&which, args).await,
             Command::Man(args) => man::run(&which, args).await,
             Command::Completions(args) => completions::run(&which, args).await,

@@ -20,8 +20,8 @@ pub async fn run(which: &Which, args: ServeArgs) -> Result<(), Failure> {
     let config = which.settings(&args.listeners)?;
     let log = log::start(&config.log)?;
     let signals = Signals::listen()?;
-    take_descriptors();
     let level = log.level(&config.log);
+    take_descriptors();
     let daemon = Daemon::start_with_log(config, Clock::system(), level).await?;
     let settings = || which.settings(&args.listeners);
     until_stopped(daemon, signals, settings).await;

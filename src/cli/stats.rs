@@ -9,7 +9,7 @@ use super::{Failure, Which, say};
 use crate::{
     clock::Clock,
     config::parse_duration,
-    model::ArticleId,
+    model::{ArticleId, CarriedOver},
     store::views::{ViewReader, database_path},
 };
 
@@ -33,8 +33,18 @@ pub struct StatsArgs {
 struct Line {
     article: String,
     title: String,
-    carried_over: u64,
+    carried_over: Option<CarriedOver>,
     counted: u64,
+}
+
+impl Line {
+    fn carried_over(&self) -> u64 {
+        self.carried_over.as_ref().map_or(0, |number| number.views)
+    }
+
+    fn total(&self) -> u64 {
+        self.carried_over() + self.counted
+    }
 }
 
 /// Runs the command.
@@ -52,7 +62,7 @@ pub async fn run(which: &Which, args: StatsArgs) -> Result<(), Failure> {
     let by_id: HashMap<String, _> = articles.map(|a| (a.id.to_string(), a)).collect();
     let lines = counted.into_iter().map(|(article, counted)| Line {
         title: by_id.get(&article).map(|a| a.title.clone()).unwrap_or_default(),
-        carried_over: by_id.get(&article).map_or(0, |a| a.carried_over_views()),
+        carried_over: by_id.get(&article).and_then(|a| a.carried_over.clone()),
         article,
         counted,
     });
@@ -93,8 +103,8 @@ fn print(reader: &ViewReader, lines: Vec<Line>, json: bool) -> Result<(), Failur
     for line in lines {
         say(format!(
             "{:>8}  {:>12}  {:>8}  {:<16}  {}",
-            line.carried_over + line.counted,
-            line.carried_over,
+            line.total(),
+            line.carried_over(),
             line.counted,
             line.article,
             line.title
@@ -104,11 +114,14 @@ fn print(reader: &ViewReader, lines: Vec<Line>, json: bool) -> Result<(), Failur
 }
 
 fn as_json(line: &Line) -> serde_json::Value {
+    let old = line.carried_over.as_ref();
     json!({
         "article": line.article,
         "title": line.title,
-        "total": line.carried_over + line.counted,
-        "carried_over": line.carried_over,
+        "total": line.total(),
+        "carried_over": line.carried_over(),
+        "carried_over_at": old.map(|number| number.at.to_rfc3339()),
+        "carried_over_source": old.map(|number| &number.source),
         "counted": line.counted,
     })
 }

@@ -359,7 +359,8 @@ fn pull(sheet: &mut Sheet) -> Option<Pull> {
     let retry_max = wait(sheet, "pull.retry_max");
     let (retry_min, retry_max) = (retry_min?, retry_max?);
     if retry_max < retry_min {
-        let at = sheet.at("pull.retry_max");
+        // The one that was written last.
+        let at = sheet.at("pull.retry_max").max(sheet.at("pull.retry_min"));
         sheet.faults.add(
             &at,
             "pull.retry_max",

@@ -25,6 +25,22 @@ impl SourceConfig {
         }
     }
 
+    /// What the place where a pull goes on belongs to: with another one everything is read anew.
+    pub fn identity(&self) -> String {
+        let (kind, url, prefix) = (self.kind.as_str(), self.url(), self.prefix());
+        match &self.kind {
+            SourceKind::WordPress(source) => {
+                let user = source.user.as_deref().unwrap_or_default();
+                format!("{kind} {url} {prefix} {user} {}", source.types.join(","))
+            }
+            SourceKind::Feed(source) => {
+                let language = source.language.as_ref().map_or("", Language::as_str);
+                let section = source.section.as_deref().unwrap_or_default();
+                format!("{kind} {url} {prefix} {language} {section}")
+            }
+        }
+    }
+
     /// What the ids of its articles begin with.
     pub fn prefix(&self) -> &str {
         match &self.kind {
@@ -85,7 +101,7 @@ pub struct FeedSource {
     /// The one section of its articles, their categories being tags then; without it the categories
     /// are sections.
     pub section: Option<String>,
-    /// Of articles that do not say, and of a feed that does not; the site's where not set.
+    /// Of its articles, whatever the feed says; what it says where not set.
     pub language: Option<Language>,
     /// A quiet feed is asked less and less often, down to this.
     pub every_max: Duration,

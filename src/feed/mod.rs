@@ -8,6 +8,7 @@
 pub mod auto;
 pub mod guard;
 pub mod opml;
+pub mod reading;
 pub mod select;
 pub mod snapshot;
 

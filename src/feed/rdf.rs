@@ -10,7 +10,11 @@ use quick_xml::{
 
 use crate::{config::Content, model::Article};
 
-use super::{RenderError, Snapshot, entry::Entry, text};
+use super::{
+    RenderError, Snapshot,
+    entry::{Entry, whole_seconds},
+    text,
+};
 
 const NAMESPACES: [(&str, &str); 4] = [
     ("xmlns", "http://purl.org/rss/1.0/"),
@@ -59,7 +63,7 @@ fn channel(xml: &mut Xml, snapshot: &Snapshot, entries: &[Entry<'_>]) -> std::io
     if let Some(language) = &snapshot.language {
         element(xml, "dc:language", language.as_str())?;
     }
-    element(xml, "dc:date", &snapshot.changed_at.to_rfc3339())?;
+    element(xml, "dc:date", &whole_seconds(snapshot.changed_at).to_rfc3339())?;
     xml.write_event(Event::Start(BytesStart::new("items")))?;
     xml.write_event(Event::Start(BytesStart::new("rdf:Seq")))?;
     for entry in entries {

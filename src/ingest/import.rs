@@ -21,7 +21,9 @@ pub(super) use input::Source;
 pub use report::{BrokenInput, Report, Skipped};
 
 use super::{
-    Candidate, Intake, Origin, RefusalKind, jsonl,
+    Candidate, Intake, Origin, RefusalKind,
+    feed::{self, FeedOptions},
+    jsonl,
     page::{self, PageOptions},
     wxr::{self, Broken, WxrOptions},
 };
@@ -56,6 +58,8 @@ pub enum Kind {
     Page(PageOptions),
     /// A JSON article a line.
     Jsonl,
+    /// RSS, Atom or JSON feeds.
+    Feed(FeedOptions),
 }
 
 impl Kind {
@@ -64,6 +68,8 @@ impl Kind {
             Kind::Wxr(options) => format!("wxr:{}", options.prefix),
             Kind::Page(_) => "page".into(),
             Kind::Jsonl => "jsonl".into(),
+            // The same name as a source of kind `feed` has.
+            Kind::Feed(options) => format!("feed:{}", options.prefix),
         };
         Origin::Source { name }
     }
@@ -201,6 +207,7 @@ impl Run<'_> {
             }
             Kind::Page(options) => self.read_page(source, options.clone()),
             Kind::Jsonl => self.read_jsonl(source),
+            Kind::Feed(options) => self.read_feed(source, options.clone()),
         };
         self.take_all(name, reading).await
     }
@@ -294,6 +301,23 @@ impl Run<'_> {
         })
     }
 
+    fn read_feed(&self, source: Arc<Source>, options: FeedOptions) -> Reading {
+        let (read, bytes_max) = (self.read.clone(), self.importer.limits.body_bytes_max);
+        reading(move |found| {
+            let bytes = source.read_whole(bytes_max, &read).map_err(|e| unreadable(&e));
+            match bytes.and_then(|bytes| feed::read(&bytes, &options)) {
+                Ok(feed) => {
+                    let mut entries = feed.entries.into_iter().map(found_in_feed);
+                    // The first that nobody wants ends it.
+                    let _ = entries.try_for_each(|one| found(one).then_some(()));
+                }
+                Err(why) => {
+                    found(Found::Broken(Broken { line: 0, why }));
+                }
+            }
+        })
+    }
+
     fn intake_limits(&self) -> super::clean::CleanLimits {
         let limits = &self.importer.limits;
         super::clean::CleanLimits {
@@ -369,6 +393,13 @@ fn reading(read: impl FnOnce(&mut dyn FnMut(Found) -> bool) + Send + 'static) ->
         read(&mut |one| send.blocking_send(one).is_ok());
     });
     Reading { found, thread }
+}
+
+fn found_in_feed(entry: feed::Entry) -> Found {
+    match entry {
+        feed::Entry::Article(candidate) => Found::Article(candidate),
+        feed::Entry::Refused { name, why } => Found::Skipped { name, why },
+    }
 }
 
 fn unreadable(error: &io::Error) -> String {

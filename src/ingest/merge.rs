@@ -55,6 +55,10 @@ fn source_has_nothing_to_say(
     if stored.marks.withdrawn.as_ref().is_some_and(|w| w.by != source) {
         return Some(Decision::Withheld);
     }
+    // The source took it back, and shows it again.
+    if stored.marks.withdrawn.is_some() && new.candidate.status != Status::Withdrawn {
+        return None;
+    }
     let marks = &stored.marks;
     let same = marks.source_hash.as_ref() == Some(&new.source_hash);
     let same_time = match (marks.source_modified_at, new.candidate.updated_at) {
@@ -125,7 +129,10 @@ impl Merge<'_> {
             guid: self.guid()?,
             title,
             summary: self.text(&self.new.raw_summary, new.summary, |a| &a.summary),
-            language: new.language.unwrap_or_else(|| self.site.language.clone()),
+            language: new
+                .language
+                .or_else(|| self.kept(|a| Some(a.language.clone())))
+                .unwrap_or_else(|| self.site.language.clone()),
             updated_at: self.now,
             status,
             carried_over: self.carried_over(),
@@ -133,19 +140,25 @@ impl Merge<'_> {
             url: new.url,
             slug: new.slug,
             body_html: new.body_html,
-            family: new.family,
+            family: new.family.or_else(|| self.kept(|a| a.family.clone())),
             sections: new.sections,
             tags: new.tags,
             authors: new.authors,
-            byline: new.byline,
-            source: new.source,
-            rights: new.rights,
+            byline: new.byline.or_else(|| self.kept(|a| a.byline.clone())),
+            source: new.source.or_else(|| self.kept(|a| a.source.clone())),
+            rights: new.rights.or_else(|| self.kept(|a| a.rights.clone())),
             media: new.media,
             published_at: new.published_at,
             embargo_until: new.embargo_until,
         };
         article.updated_at = self.updated_at(&article);
         Ok(article)
+    }
+
+    /// What stands already: a source that says nothing of a field does not take it away.
+    fn kept<T>(&self, field: impl Fn(&Article) -> Option<T>) -> Option<T> {
+        let is_source = matches!(self.origin, Origin::Source { .. });
+        self.existing.filter(|_| is_source).and_then(|e| field(&e.article))
     }
 
     /// A text that comes back through the API just as it stands is the text, not HTML once more.

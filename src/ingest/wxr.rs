@@ -27,6 +27,8 @@ pub use reader::Broken;
 
 pub(super) use index::media_type;
 pub(super) use paragraphs::with_paragraphs;
+pub(super) use post::first_words;
+pub(super) use post::title_of;
 pub(super) use views::parse_views;
 
 use super::import::Found;

@@ -157,6 +157,7 @@ impl<'a> OldAddress<'a> {
         let asked = Asked::of(query.unwrap_or_default());
         let is_beyond = asked.is_beyond;
         let (above, last) = path.rsplit_once('/').unwrap_or(("", path));
+        let above = above.trim_end_matches('/');
         if let Some((format, is_comments)) = php_file(last).filter(|_| above.is_empty()) {
             let feed = if is_comments { OldFeed::Comments } else { asked.feed(OldFeed::Main) };
             return Some(OldAddress { feed, format, is_beyond });

@@ -5,6 +5,7 @@
 //! it touched. Changes that arrive while it works are taken together by the next round. No request
 //! ever renders, and nothing here calls upward.
 
+pub mod against;
 mod document;
 mod encode;
 mod generate;

@@ -20,21 +20,28 @@ const PLACE_MAX: usize = 60;
 /// How feeds begin that stand for a category, tag or author of WordPress.
 const PREFIX: &str = "wp-";
 
-/// Which feed each old address leads to.
+/// Which feed each address of before leads to.
 #[derive(Debug)]
 pub struct Aliases {
     /// Whether WordPress's addresses are answered, and how.
     pub addresses: OldAddresses,
-    /// Words in them that the site chose.
-    pub bases: OldBases,
     /// The site's address, without a slash at the end.
     pub site: String,
     /// How the world sees us, without a slash at the end.
     pub public: String,
+    /// WordPress's addresses.
+    pub old: Table,
+    moved: HashMap<String, Moved>,
+}
+
+/// Which feed each of WordPress's addresses leads to.
+#[derive(Debug)]
+pub struct Table {
+    /// Words in them that the site chose.
+    pub bases: OldBases,
     main: FeedSlug,
     named: HashMap<OldKind, HashMap<String, FeedSlug>>,
     numbered: HashMap<(OldKind, u64), FeedSlug>,
-    moved: HashMap<String, Moved>,
 }
 
 /// Where a renamed feed is now.
@@ -156,6 +163,23 @@ fn with_children(name: &OldName, names: &[OldName]) -> Vec<String> {
 impl Aliases {
     /// The table of these settings and old feeds.
     pub(super) fn new(settings: &Settings, old: &OldFeeds, metrics: &Metrics) -> Aliases {
+        Aliases {
+            addresses: settings.takeover.addresses,
+            site: settings.site.url.as_str().trim_end_matches('/').to_owned(),
+            public: settings.public.url.as_str().trim_end_matches('/').to_owned(),
+            old: Table::new(settings, old),
+            moved: moved(settings, metrics),
+        }
+    }
+
+    /// Where the feed is now that was at this path.
+    pub fn moved(&self, path: &str) -> Option<&Moved> {
+        self.moved.get(path)
+    }
+}
+
+impl Table {
+    pub(super) fn new(settings: &Settings, old: &OldFeeds) -> Table {
         let takeover = &settings.takeover;
         let mut named: HashMap<OldKind, HashMap<String, FeedSlug>> = HashMap::new();
         let mut numbered = HashMap::new();
@@ -163,20 +187,12 @@ impl Aliases {
             named.entry(name.kind).or_default().insert(name.slug.clone(), slug.clone());
             numbered.extend(name.number.map(|number| ((name.kind, number), slug.clone())));
         }
-        Aliases {
-            addresses: takeover.addresses,
-            bases: OldBases {
-                site: site_path(&settings.site.url),
-                category: takeover.category_base.clone(),
-                tag: takeover.tag_base.clone(),
-            },
-            site: settings.site.url.as_str().trim_end_matches('/').to_owned(),
-            public: settings.public.url.as_str().trim_end_matches('/').to_owned(),
-            main: takeover.feed.clone(),
-            named,
-            numbered,
-            moved: moved(settings, metrics),
-        }
+        let bases = OldBases {
+            site: site_path(&settings.site.url),
+            category: takeover.category_base.clone(),
+            tag: takeover.tag_base.clone(),
+        };
+        Table { bases, main: takeover.feed.clone(), named, numbered }
     }
 
     /// The feed at an old address; `None` where there is none.
@@ -196,11 +212,6 @@ impl Aliases {
             }
             OldFeed::Comments | OldFeed::Search | OldFeed::Under(_) => None,
         }
-    }
-
-    /// Where the feed is now that was at this path.
-    pub fn moved(&self, path: &str) -> Option<&Moved> {
-        self.moved.get(path)
     }
 }
 

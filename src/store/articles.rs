@@ -3,7 +3,7 @@
 mod row;
 
 use self::row::{article_id, contains, put_row, slim, status};
-pub(super) use self::row::{article_id as id, stored};
+pub(super) use self::row::{article_id as id, status as status_of, stored};
 use super::{
     Store,
     audit::{self, AuditNote},

@@ -82,8 +82,9 @@ impl Writer {
         let conn = Connection::open(path).map_err(|e| OpenError::of(path, e))?;
         prepare_writer(&conn, busy_timeout).map_err(|e| OpenError::of(path, e))?;
         migrate(&conn, path, migrations)?;
-        let identity = Identity::of(path)
-            .map_err(|e| OpenError::Failed { path: path.to_owned(), why: e.to_string() })?;
+        let failed =
+            |e: std::io::Error| OpenError::Failed { path: path.to_owned(), why: e.to_string() };
+        let identity = Identity::of(path).map_err(failed)?;
         Ok(Writer { conn, busy_timeout, identity })
     }
 

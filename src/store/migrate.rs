@@ -10,6 +10,7 @@ use rusqlite::Connection;
 
 use super::{
     copy::{beside, copy},
+    db::open_reader,
     error::{DbError, OpenError},
 };
 use crate::{clock::Clock, model::Millis};
@@ -23,7 +24,6 @@ pub(super) fn migrate(
     path: &Path,
     migrations: &[&str],
 ) -> Result<(), OpenError> {
-    let failed = |why: String| OpenError::Failed { path: path.to_owned(), why };
     conn.execute_batch(
         "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY) STRICT",
     )
@@ -36,8 +36,28 @@ pub(super) fn migrate(
     if seen == known {
         return Ok(());
     }
-    let kept = if seen > 0 { Some(keep_copy(conn, path, seen).map_err(failed)?) } else { None };
-    run(conn, migrations).map_err(|e| not_moved(path, seen, known, &e))?;
+    // Only one process at a time may copy and move it.
+    conn.execute_batch("BEGIN IMMEDIATE").map_err(|e| not_moved(path, seen, known, &e))?;
+    let moved = move_held(conn, path, migrations);
+    if moved.is_err() {
+        // An error may have rolled back by itself.
+        let _ = conn.execute_batch("ROLLBACK");
+    }
+    moved
+}
+
+/// All steps or none, within the transaction that is open.
+fn move_held(conn: &Connection, path: &Path, migrations: &[&str]) -> Result<(), OpenError> {
+    let known = migrations.len() as i64;
+    // Another process may have been faster.
+    let seen = version_of(conn).map_err(|e| OpenError::of(path, e))?;
+    let kept = match seen {
+        1.. if seen < known => Some(keep_copy(path, seen)?),
+        _ => None,
+    };
+    run_missing(conn, migrations, seen)
+        .and_then(|()| conn.execute_batch("COMMIT"))
+        .map_err(|e| not_moved(path, seen, known, &e))?;
     if let Some(copy) = kept {
         let (file, copy) = (path.display(), copy.display());
         tracing::info!("{file} was moved from schema {seen} to {known}; {copy} is what it was");
@@ -58,19 +78,7 @@ fn not_moved(path: &Path, seen: i64, known: i64, error: &rusqlite::Error) -> Ope
     OpenError::Failed { path: path.to_owned(), why }
 }
 
-/// All of them or none; another process may have been faster.
-fn run(conn: &Connection, migrations: &[&str]) -> rusqlite::Result<()> {
-    conn.execute_batch("BEGIN IMMEDIATE")?;
-    let ran = run_missing(conn, migrations).and_then(|()| conn.execute_batch("COMMIT"));
-    if ran.is_err() {
-        // An error may have rolled back by itself.
-        let _ = conn.execute_batch("ROLLBACK");
-    }
-    ran
-}
-
-fn run_missing(conn: &Connection, migrations: &[&str]) -> rusqlite::Result<()> {
-    let seen = version_of(conn)?;
+fn run_missing(conn: &Connection, migrations: &[&str], seen: i64) -> rusqlite::Result<()> {
     for (number, text) in (1..).zip(migrations).skip(seen.max(0) as usize) {
         conn.execute_batch(&sqlite_schema(text))?;
         conn.execute("INSERT INTO schema_version VALUES (?1)", [number])?;
@@ -79,11 +87,16 @@ fn run_missing(conn: &Connection, migrations: &[&str]) -> rusqlite::Result<()> {
 }
 
 /// `jarshy.db` as `jarshy.db.v1-20261124T120000Z`: the way back.
-fn keep_copy(conn: &Connection, path: &Path, seen: i64) -> Result<PathBuf, String> {
+fn keep_copy(path: &Path, seen: i64) -> Result<PathBuf, OpenError> {
     let at = stamp(Clock::system().now());
     let to = beside(path, &format!(".v{seen}-{at}"));
-    copy(conn, &to, &mut |_, _| ()).map_err(|e| {
-        format!("it has the older schema {seen}, and no copy of it can be kept ({e}); make room for one and start again")
+    // Another connection: SQLite does not copy from one that is about to write.
+    let reader = open_reader(path).map_err(|e| OpenError::of(path, e))?;
+    copy(&reader, &to, &mut |_, _| ()).map_err(|e| {
+        let why = format!(
+            "it has the older schema {seen}, and no copy of it can be kept ({e}); make room for one and start again"
+        );
+        OpenError::Failed { path: path.to_owned(), why }
     })?;
     if let Err(error) = forget_old_copies(path) {
         tracing::warn!("old copies of {} were not taken away: {error}", path.display());

@@ -1,4 +1,4 @@
-//! The article database: articles with their revisions, feed entries, documents, jobs, tokens.
+//! The article database: articles with their revisions, feed entries, documents, jobs, tokens, sources.
 //!
 //! SQL stands only in here. [`Store`] is `jarshy.db`; `views.db` is opened by [`views`]. Callers see
 //! facts of [`crate::model`] and never rows. The store calls nobody: who wants to know of a change
@@ -13,6 +13,7 @@ mod documents;
 mod entries;
 mod error;
 mod facts;
+mod held;
 mod identity;
 mod jobs;
 mod migrate;
@@ -21,6 +22,7 @@ mod restored;
 mod room;
 mod salvage;
 mod sections;
+mod sources;
 mod tokens;
 mod value;
 pub mod views;
@@ -43,11 +45,13 @@ pub use db::{Batch, Db, Returned, Step, Writer};
 pub use documents::{DocumentFacts, KeptDocument};
 pub use entries::{Entry, EntryChanges, FeedState};
 pub use error::{DbError, OpenError};
+pub use held::Held;
 pub use jobs::JobRun;
 pub use restored::Restored;
 pub use room::{Room, RoomLevel};
 pub use salvage::{Salvaged, damaged_files, salvage_views};
 pub use sections::sections_in;
+pub use sources::SourceState;
 pub use tokens::{NewToken, Scope, Token, split_token};
 pub use value::{Row, Value};
 
@@ -57,6 +61,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_articles.sql"),
     include_str!("migrations/0002_audit.sql"),
     include_str!("migrations/0003_old_names.sql"),
+    include_str!("migrations/0004_sources.sql"),
 ];
 
 /// The article database, shared by cloning.
@@ -190,9 +195,23 @@ pub fn faults_in(path: &Path) -> Result<Vec<String>, DbError> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let found = db::open_reader(path).map_err(DbError::from);
-    match found.and_then(|conn| copy::faults_of(&conn)) {
+    match faults_of(path) {
         Err(DbError::Damaged(why)) => Ok(vec![why]),
         found => found,
     }
+}
+
+fn faults_of(path: &Path) -> Result<Vec<String>, DbError> {
+    let conn = db::open_reader(path)?;
+    let mut faults = copy::faults_of(&conn)?;
+    if faults.is_empty() && path.ends_with("views.db") {
+        // One moment, while the daemon folds.
+        copy::hold_moment(&conn)?;
+        match salvage::disagreement(&conn) {
+            // Of another schema, or of none yet: whoever opens it says so.
+            Err(DbError::Failed(_)) => {}
+            found => faults.extend(found?),
+        }
+    }
+    Ok(faults)
 }

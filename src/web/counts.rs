@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::{
     answer::{self, Answer},
     badge, conditional,
+    views::is_preflight,
 };
 use crate::{
     metrics::Metrics,
@@ -38,9 +39,9 @@ pub enum Asked<'a> {
 pub fn answer(views: &Views, metrics: &Metrics, parts: &Parts, asked: Asked<'_>) -> Answer {
     let query = parts.uri.query().unwrap_or_default();
     let found = match (&parts.method, asked) {
-        (&Method::OPTIONS, _) => return readable(preflight()),
+        _ if is_preflight(parts) => return readable(preflight()),
         (method, _) if method != Method::GET && method != Method::HEAD => {
-            return readable(answer::method_not_allowed("GET, HEAD, OPTIONS"));
+            return readable(answer::method_not_allowed("GET, HEAD"));
         }
         (_, Asked::One(rest)) => one(views, rest, query),
         (_, Asked::Many) => many(views, metrics, query),
@@ -62,7 +63,6 @@ fn readable(mut answer: Answer) -> Answer {
 fn preflight() -> Answer {
     let mut headers = HeaderMap::with_capacity(8);
     let values = [
-        (header::ALLOW, "GET, HEAD, OPTIONS"),
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"),
         (header::ACCESS_CONTROL_ALLOW_HEADERS, "*"),
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),

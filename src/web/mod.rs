@@ -26,11 +26,13 @@ mod negotiate;
 mod openapi;
 mod ops;
 mod phase;
+mod ping;
 mod public;
 mod request;
 mod routes;
 mod script;
 pub mod server;
+mod sources;
 mod takeover;
 mod view_reports;
 mod views;
@@ -52,8 +54,15 @@ pub use request::{NoQuery, Query, read_body};
 pub use routes::router;
 
 use crate::{
-    clock::Clock, config::Limits, ingest::Intake, jobs::Jobs, metrics::Metrics, outbound::Outbound,
-    publish::Publisher, store::Store, views::Views,
+    clock::Clock,
+    config::Limits,
+    ingest::{Intake, source::Sources},
+    jobs::Jobs,
+    metrics::Metrics,
+    outbound::Outbound,
+    publish::Publisher,
+    store::Store,
+    views::Views,
 };
 
 /// The features that run, shared by cloning: what the routes of the ops listener work with.
@@ -65,10 +74,12 @@ pub struct Api {
     pub intake: Intake,
     /// Documents.
     pub publisher: Publisher,
+    /// Where articles are pulled from.
+    pub sources: Sources,
+    /// HTTP that jarshy starts.
+    pub outbound: Outbound,
     /// Counts.
     pub views: Views,
-    /// HTTP that we start.
-    pub outbound: Outbound,
     /// Schedules.
     pub jobs: Jobs,
     /// Numbers for Prometheus.

@@ -16,7 +16,7 @@ use super::{
     Api,
     access::{AccessLog, Asked, method_name},
     answer::{self, Answer},
-    counts, feeds, host, script,
+    counts, feeds, host, ping, script,
     server::Door,
     takeover::{self, Takeover},
     views,
@@ -24,6 +24,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::{self, Limits},
+    ingest::source::Sources,
     metrics::{Metrics, RouteMetrics},
     model::Channel,
     publish::{Document, Shelf},
@@ -41,6 +42,7 @@ pub struct Public(Arc<Inner>);
 struct Inner {
     shelf: Arc<Shelf>,
     views: Views,
+    sources: Sources,
     limits: Arc<ArcSwap<Limits>>,
     metrics: Arc<Metrics>,
     clock: Clock,
@@ -59,6 +61,7 @@ struct Routes {
     hit: RouteMetrics,
     pixel: RouteMetrics,
     count: RouteMetrics,
+    ping: RouteMetrics,
     other: RouteMetrics,
 }
 
@@ -73,6 +76,7 @@ enum Route<'a> {
     Feed(&'a str),
     Hit(views::Named<'a>, Channel),
     Count(counts::Asked<'a>),
+    Ping,
     Other,
 }
 
@@ -88,12 +92,14 @@ impl Public {
             hit: metrics.route("hit"),
             pixel: metrics.route("pixel"),
             count: metrics.route("count"),
+            ping: metrics.route("ping"),
             other: metrics.route("other"),
         };
         let inner = Inner {
             shelf: parts.publisher.shelf().clone(),
             views: parts.views.clone(),
             limits: parts.limits.clone(),
+            sources: parts.sources.clone(),
             clock: parts.clock.clone(),
             access: parts.access.clone(),
             takeover: Takeover::new(&metrics),
@@ -232,6 +238,10 @@ impl Inner {
                 views::hit(&self.views, bounds, (named, channel), parts, body, peer.ip()).await
             }
             Route::Count(asked) => counts::answer(&self.views, &self.metrics, parts, asked),
+            Route::Ping => {
+                let limits = self.limits.load_full();
+                ping::ping(&self.sources, (&limits, &self.metrics), method, body).await
+            }
             // Answered before routing.
             Route::Takeover => answer::text(StatusCode::NOT_FOUND, NOTHING),
             Route::Other if parts.uri.path().starts_with("/feeds/") => feeds::not_found(),
@@ -251,6 +261,7 @@ impl Route<'_> {
             Route::Hit(_, Channel::Script) => "hit",
             Route::Hit(_, Channel::Pixel) => "pixel",
             Route::Count(_) => "count",
+            Route::Ping => "ping",
             Route::Other => "other",
         }
     }
@@ -266,6 +277,7 @@ impl Routes {
             Route::Hit(_, Channel::Script) => &self.hit,
             Route::Hit(_, Channel::Pixel) => &self.pixel,
             Route::Count(_) => &self.count,
+            Route::Ping => &self.ping,
             Route::Other => &self.other,
         }
     }
@@ -290,6 +302,9 @@ fn route<'a>(path: &'a str, query: Option<&'a str>) -> Route<'a> {
     }
     if path == script::PATH {
         return Route::Script;
+    }
+    if path == "/ping" {
+        return Route::Ping;
     }
     match path.strip_prefix("/feeds/") {
         Some(slug) if !slug.contains(['.', '/']) && !slug.is_empty() => Route::Feed(slug),

@@ -10,11 +10,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api, CanRead, NoQuery, articles, batch, changes,
     error::{method_not_allowed, not_found},
-    feed_states, health, jobs, log, openapi, view_reports, withdraw,
+    feed_states, health, jobs, log, openapi, sources, view_reports, withdraw,
 };
 
 /// What each route is called in metrics: a closed list, never a path.
-pub(super) const NAMES: [(&str, &str); 18] = [
+pub(super) const NAMES: [(&str, &str); 20] = [
     ("/metrics", "metrics"),
     ("/healthz", "healthz"),
     ("/readyz", "readyz"),
@@ -28,6 +28,8 @@ pub(super) const NAMES: [(&str, &str); 18] = [
     ("/api/v1/feeds/{slug}/regenerate", "regenerate"),
     ("/api/v1/jobs", "jobs"),
     ("/api/v1/jobs/{name}/run", "job_run"),
+    ("/api/v1/sources", "sources"),
+    ("/api/v1/sources/{name}/pull", "source_pull"),
     ("/api/v1/views", "top_views"),
     ("/api/v1/views/{id}", "article_views"),
     ("/api/v1/log", "log"),
@@ -68,6 +70,8 @@ fn table() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::run))
         .routes(routes!(log::get, log::put))
+        .routes(routes!(sources::list))
+        .routes(routes!(sources::pull))
         .routes(routes!(view_reports::top))
         .routes(routes!(view_reports::article))
 }

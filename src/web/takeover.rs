@@ -71,7 +71,7 @@ impl Takeover {
             return None;
         }
         let path = percent_decode_str(path).decode_utf8_lossy();
-        let old = OldAddress::parse(&path, query, &aliases.bases)?;
+        let old = OldAddress::parse(&path, query, &aliases.old.bases)?;
         self.count(kind(&old.feed), agent());
         Some(old_address(asked, &old, aliases, shelf, views))
     }
@@ -126,7 +126,7 @@ fn old_address(
         _ => {}
     }
     let not_here = || answer::text(StatusCode::NOT_FOUND, NOT_HERE);
-    let Some(feed) = aliases.feed(&old.feed) else { return not_here() };
+    let Some(feed) = aliases.old.feed(&old.feed) else { return not_here() };
     let Some(document) = document(shelf, feed, old.format) else { return not_here() };
     // RSS 1.0 has no address of ours to be sent to.
     if aliases.addresses == OldAddresses::Serve || document.format == Format::Rdf {

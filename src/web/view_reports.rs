@@ -26,6 +26,12 @@ pub(super) struct ArticleViews {
     /// All there are: carried over, counted and adjusted.
     total: u64,
     carried_over: u64,
+    /// When the old system had that number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carried_over_at: Option<String>,
+    /// What counted it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carried_over_source: Option<String>,
     counted: u64,
     adjusted: i64,
     /// Views counted in the time asked for.
@@ -103,11 +109,14 @@ pub(super) async fn article(
     }
     let count = api.views.count(id.as_str()).ok_or_else(|| Problem::no_article(id.as_str()))?;
     let zone = *api.zone.load_full();
+    let carried_over = api.store.article(&id).await?.and_then(|stored| stored.article.carried_over);
     let report = api.views.report(id.as_str(), from, to, by, zone).await?;
     Ok(Json(ArticleViews {
         article: id.to_string(),
         total: count.total,
         carried_over: count.carried_over,
+        carried_over_at: carried_over.as_ref().map(|number| number.at.to_rfc3339()),
+        carried_over_source: carried_over.map(|number| number.source),
         counted: count.counted,
         adjusted: count.adjusted,
         as_of: count.as_of.to_rfc3339(),

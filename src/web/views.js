@@ -24,9 +24,10 @@
   var base = me.src.replace(/views\.js.*/, ''), id = me.getAttribute('data-article'), seen;
   function name(e) { return e.getAttribute('data-jarshy-count') || id || ''; }
   function write(e, n) {
-    // A language that is no language (WordPress's ru_RU in a theme) is not worth an error.
-    try { e.textContent = n.toLocaleString((e.closest('[lang]') || {}).lang || []); }
-    catch (_) { e.textContent = n.toLocaleString(); }
+    // Chromium knows no Kazakh, whose numbers are written as Russian ones are; themes write ru_RU.
+    var lang = ((e.closest('[lang]') || {}).lang || '').replace('_', '-').replace(/^kk/, 'ru');
+    try { e.textContent = n.toLocaleString(lang || []); }
+    catch (_) { e.textContent = n; }
   }
   function fill() {
     var all = [].slice.call(d.querySelectorAll('[data-jarshy-count]')), ids = all.map(name);
@@ -55,7 +56,7 @@
     var to = base + (id ? 'v/' + id : 'v?url=' + encodeURIComponent(page.href));
     if (w.Request && 'keepalive' in Request.prototype) {
       fetch(to, { method: 'POST', keepalive: true, credentials: 'omit' }).then(fill, pixel);
-    } else if (navigator.sendBeacon && navigator.sendBeacon(to)) fill();
+    } else if (navigator.sendBeacon && navigator.sendBeacon(to)) setTimeout(fill, 500);
     else pixel();
   }
   ['DOMContentLoaded', 'visibilitychange', 'prerenderingchange'].forEach(function (e) {

@@ -63,10 +63,11 @@ pub async fn hit(
         Channel::Script => (Method::POST, "POST"),
         Channel::Pixel => (Method::GET, "GET"),
     };
-    let own_origin = own_origin(views, &parts.headers);
-    let finished = |answer| no_store(answer, own_origin.clone());
+    // Asked for when it is needed: what is kept meanwhile makes every hit's future larger.
+    let own_origin = || own_origin(views, &parts.headers);
+    let finished = |answer| no_store(answer, own_origin());
     if is_preflight(parts) {
-        return finished(preflight(own_origin.is_some(), allow));
+        return finished(preflight(own_origin().is_some(), allow));
     }
     if parts.method != method {
         return finished(answer::method_not_allowed(allow));
@@ -84,7 +85,7 @@ pub async fn hit(
 }
 
 /// A browser that asks whether a page may send what it is about to send (Fetch §3.2.2).
-fn is_preflight(parts: &Parts) -> bool {
+pub fn is_preflight(parts: &Parts) -> bool {
     parts.method == Method::OPTIONS
         && parts.headers.contains_key(header::ORIGIN)
         && parts.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)

@@ -30,8 +30,8 @@ pub fn print(arguments: &Arguments) -> anyhow::Result<()> {
     rates(&lines, "views/64 connections", "log file", "≥ 0.9");
     rates(&lines, "views/64 connections", "nothing kept", "");
     starts(&lines);
-    idle(&lines);
     imports(&lines);
+    idle(&lines);
     Ok(())
 }
 
@@ -146,6 +146,28 @@ fn starts(lines: &Lines) {
     }
 }
 
+/// Articles a second and peak memory, of one export and of many.
+fn imports(lines: &Lines) {
+    let ours = || lines.iter().filter(|(l, _)| l.starts_with("import/") && l.ends_with(OURS));
+    let peaks: Vec<f64> = ours().map(|(_, rounds)| medians(rounds, |r| column(r, 3))).collect();
+    for (label, rounds) in ours() {
+        let reader = label.replace(OURS, "xmllint");
+        let seconds = |rounds: &[Numbers]| medians(rounds, |r| column(r, 1));
+        let read = lines.get(&reader).map_or(f64::NAN, |r| seconds(r));
+        let articles = medians(rounds, |r| column(r, 0));
+        println!(
+            "| {articles} articles from WXR, a second (peak) | {:.0} ({:.0} MiB) | xmllint only reads, {:.0} | **{:.2}** | | | |",
+            articles / seconds(rounds),
+            medians(rounds, |r| column(r, 3)) / 1024.0,
+            articles / read,
+            read / seconds(rounds),
+        );
+    }
+    if let [one, many] = peaks[..] {
+        println!("| import, peak memory of many to one | | | {:.2} | | | flat |", many / one);
+    }
+}
+
 /// Beside ten thousand idle and two hundred slow connections.
 fn idle(lines: &Lines) {
     let line = |name: &str| lines.get(&format!("idle/{name}"));
@@ -180,26 +202,4 @@ fn idle(lines: &Lines) {
         before / 1024.0,
         (with - before) / 10_200.0,
     );
-}
-
-/// Articles a second and peak memory, of one export and of many.
-fn imports(lines: &Lines) {
-    let ours = || lines.iter().filter(|(l, _)| l.starts_with("import/") && l.ends_with(OURS));
-    let peaks: Vec<f64> = ours().map(|(_, rounds)| medians(rounds, |r| column(r, 3))).collect();
-    for (label, rounds) in ours() {
-        let reader = label.replace(OURS, "xmllint");
-        let seconds = |rounds: &[Numbers]| medians(rounds, |r| column(r, 1));
-        let read = lines.get(&reader).map_or(f64::NAN, |r| seconds(r));
-        let articles = medians(rounds, |r| column(r, 0));
-        println!(
-            "| {articles} articles from WXR, a second (peak) | {:.0} ({:.0} MiB) | xmllint only reads, {:.0} | **{:.2}** | | | |",
-            articles / seconds(rounds),
-            medians(rounds, |r| column(r, 3)) / 1024.0,
-            articles / read,
-            read / seconds(rounds),
-        );
-    }
-    if let [one, many] = peaks[..] {
-        println!("| import, peak memory of many to one | | | {:.2} | | | flat |", many / one);
-    }
 }

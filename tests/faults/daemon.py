@@ -2,7 +2,8 @@
 
 What a client was told is kept in a `Ledger`; after every fault the daemon is compared with it. A 2xx
 must have been kept. Anything else that may have arrived (a lost response, a 503) is unknown: it may
-have been kept or not, but never twice.
+have been kept or not, but never twice. What is unknown of a hit with an Idempotency-Key becomes known:
+it is sent again, and counts once whatever became of it before.
 """
 
 import http.client
@@ -58,13 +59,18 @@ class Daemon:
         where = self.data / "daemon.json"
         where.unlink(missing_ok=True)
         begins = self.log.stat().st_size if self.log.exists() else 0
-        command = [binary(), "demo", "--data", self.data]
-        command += ["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment())
+            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, env=environment())
         until("the daemon says where it is", 60, lambda: self.says_where(where))
         until("the daemon is ready", 60, lambda: self.alive() and self.get_ops("/readyz")[0] == 200)
-        self.token = until("the demo prints a token", 60, lambda: self.said_token(begins))
+        self.token = self.take_token(begins)
+
+    def command(self):
+        listen = ["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]
+        return [binary(), "demo", "--data", self.data, *listen]
+
+    def take_token(self, begins):
+        return until("the demo prints a token", 60, lambda: self.said_token(begins))
 
     def said_token(self, begins):
         self.alive()
@@ -109,9 +115,11 @@ class Daemon:
         body = json.dumps(fields).encode()
         return ask(self.ops, "PUT", f"/api/v1/articles/{article}", body, headers, connection)
 
-    def hit(self, article, address, connection=None):
+    def hit(self, article, address, connection=None, key=None):
         """A view from a browser nobody has seen before; loopback is a trusted proxy by default."""
         headers = {"User-Agent": BROWSER, "X-Forwarded-For": address, "Content-Length": "0"}
+        if key:
+            headers["Idempotency-Key"] = key
         return ask(self.public, "POST", f"/v/{article}", b"", headers, connection)
 
 
@@ -143,9 +151,10 @@ class Ledger:
         self.floor = {}         # article -> counted views that were seen to be kept
         self.counted = {}       # article -> verdicts "counted" since
         self.unknown = {}       # article -> hits without a known outcome since
+        self.keyed = []         # article, address and key of hits that may be sent again
         self.revision = 0
         self.visitors = 0
-        self.publishes = self.views = self.refused = 0
+        self.publishes = self.views = self.refused = self.replays = 0
 
     def visitor(self):
         """An address of its own for each hit, so that none is a repeat."""
@@ -170,8 +179,11 @@ class Ledger:
     def hit(self, daemon, article, connection=None):
         """Sends a hit; returns the status. Whatever is not answered is unknown."""
         outcome = "unknown"
+        address = self.visitor()
+        # Every other visitor's client has a key for its hit: its address is as good as any.
+        key = address if int(address.rsplit(".", 1)[1]) % 2 else None
         try:
-            status, headers, body = daemon.hit(article, self.visitor(), connection)
+            status, headers, body = daemon.hit(article, address, connection, key)
             if status == 204:
                 outcome = headers.get("jarshy-view")
                 if outcome != "counted":
@@ -187,6 +199,10 @@ class Ledger:
                 if outcome == "counted":
                     self.counted[article] = self.counted.get(article, 0) + 1
                     self.views += 1
+                    if key and self.views % 10 == 0:
+                        self.keyed.append((article, address, key, True))
+                elif outcome == "unknown" and key:
+                    self.keyed.append((article, address, key, False))
                 elif outcome == "unknown":
                     self.unknown[article] = self.unknown.get(article, 0) + 1
                     self.refused += 1
@@ -196,7 +212,19 @@ class Ledger:
         versions = self.check_articles(daemon)
         self.check_feed(daemon, versions)
         self.check_changes(daemon, versions)
+        self.replay(daemon)
         self.check_counts(daemon)
+
+    def replay(self, daemon):
+        """Sends hits again with their keys: each is counted, and has counted once."""
+        for article, address, key, acknowledged in self.keyed:
+            status, headers, _ = daemon.hit(article, address, key=key)
+            if (status, headers.get("jarshy-view")) != (204, "counted"):
+                raise Broken(f"the replay of a hit on {article} is {status} {headers}")
+            if not acknowledged:
+                self.counted[article] = self.counted.get(article, 0) + 1
+            self.replays += 1
+        self.keyed.clear()
 
     def check_articles(self, daemon):
         versions = {}

@@ -16,6 +16,7 @@ use axum::{
 };
 use jarshy::{
     config::{self, Limits, Overrides},
+    ingest::source::{Parts, Sources},
     jobs::Jobs,
     metrics::Metrics,
     model::Guid,
@@ -87,6 +88,14 @@ async fn whole_api(desk: &Desk) -> Api {
     let limit = Duration::from_secs(1);
     let zone = config.site.time_zone;
     let jobs = Jobs::start(vec![], store.clone(), clock.clone(), zone, limit, |_| ()).await;
+    let outbound = Outbound::new(&config.outbound).unwrap();
+    let pulled = Parts {
+        store: store.clone(),
+        intake: desk.intake.clone(),
+        outbound: outbound.clone(),
+        clock: clock.clone(),
+    };
+    let sources = Sources::start(pulled, &[], &config.pull).await.unwrap();
     let on_commit = Box::new(|_| ());
     let views =
         Views::open(desk.folder(), &config.views, &[], vec![], limit, clock.clone(), on_commit);
@@ -94,10 +103,11 @@ async fn whole_api(desk: &Desk) -> Api {
         store,
         intake: desk.intake.clone(),
         publisher,
+        sources,
+        outbound,
         views: views.unwrap(),
         jobs: jobs.unwrap(),
         metrics,
-        outbound: Outbound::new(&config.outbound).unwrap(),
         clock,
         limits: Arc::new(ArcSwap::from_pointee(limits())),
         zone: Arc::new(ArcSwap::from_pointee(zone)),

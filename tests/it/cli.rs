@@ -38,8 +38,12 @@ fn help_lists_every_command() {
         "render",
         "articles",
         "feeds",
+        "sources",
         "stats",
         "token",
+        "backup",
+        "restore",
+        "ready",
         "settings",
         "man",
         "completions",
@@ -197,4 +201,50 @@ fn nobody_who_stops_reading_makes_a_command_fail() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn sources_are_shown_with_how_far_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = "[[sources]]\nkind = \"feed\"\nname = \"agency\"\nurl = \"http://127.0.0.1:9/\"\n\
+        [[sources]]\nkind = \"wordpress\"\nname = \"site\"\nurl = \"http://127.0.0.1:9\"\n";
+    std::fs::write(folder.path().join("j.toml"), settings).unwrap();
+    let (code, out, _) = jarshy_in(folder.path(), &["check", "--config", "j.toml"]);
+    let found = "0 feeds, 2 sources (feed agency, wordpress site), public on";
+    assert!(code == 0 && out.contains(found), "{out}");
+    let line = b"{\"id\":\"a\",\"title\":\"A\",\"url\":\"https://a.example/\",\"published_at\":\"2020-01-01T00:00:00Z\"}";
+    std::fs::write(folder.path().join("a.jsonl"), line).unwrap();
+    let (code, _, err) =
+        jarshy_in(folder.path(), &["import", "jsonl", "a.jsonl", "--config", "j.toml"]);
+    assert_eq!(code, 0, "{err}");
+    let (code, out, err) = jarshy_in(folder.path(), &["sources", "--config", "j.toml"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(lines.len(), 3, "{out}");
+    assert!(lines[1].starts_with("agency           feed       never"), "{out}");
+    assert!(lines[2].ends_with("not pulled yet; `jarshy serve` does it"), "{out}");
+    let (_, out, _) = jarshy_in(folder.path(), &["sources", "--config", "j.toml", "--json"]);
+    let said: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&said[1]["kind"], &said[1]["failures"]), (&json!("wordpress"), &json!(0)));
+}
+
+#[test]
+fn ready_says_whether_the_running_daemon_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, out, err) = jarshy(&["ready", "--data", folder.path().to_str().unwrap()]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.starts_with("jarshy: no daemon runs: there is no "), "{err}");
+    let running = crate::running::Running::start();
+    let data = running.data().to_str().unwrap().to_owned();
+    assert_eq!(jarshy(&["ready", "--data", &data]), (0, "ready\n".into(), String::new()));
+    // One that was killed leaves its address behind.
+    let gone = format!("{{\"ops\":\"{}\"}}", closed_port());
+    std::fs::write(folder.path().join("daemon.json"), gone).unwrap();
+    let (code, _, err) = jarshy(&["ready", "--data", folder.path().to_str().unwrap()]);
+    assert_eq!(code, 1);
+    assert!(err.contains("does not answer") && err.ends_with("is it running?\n"), "{err}");
+}
+
+fn closed_port() -> std::net::SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

@@ -15,7 +15,7 @@ fn data(name: &str) -> String {
 }
 
 /// Exit code, standard output, standard error.
-fn jarshy(folder: &Path, arguments: &[&str], input: &[u8]) -> (i32, String, String) {
+pub fn jarshy(folder: &Path, arguments: &[&str], input: &[u8]) -> (i32, String, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_jarshy"))
         .env_clear()
         .args(["--data", folder.to_str().unwrap()])
@@ -134,4 +134,91 @@ fn json_lines_come_in_each_on_its_own() {
     assert!(named("line 8").contains("surprise"), "{told}");
     let (_, out, _) = jarshy(folder.path(), &arguments, input.as_bytes());
     assert_eq!(report(&out)["unchanged"], json!(3));
+}
+
+/// The three formats of one story, each with what its readers may not get wrong.
+const FEEDS: [&str; 3] = [
+    r#"<?xml version="1.0" encoding="windows-1251"?><rss version="2.0"
+        xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:dc="http://purl.org/dc/elements/1.1/"
+        xmlns:media="http://search.yahoo.com/mrss/"><channel><title>T</title><link>https://a.example/</link>
+        <description>d</description><language>kk</language><item><title>AT&amp;amp;T &amp;lt;b&amp;gt;</title>
+        <link>https://a.example/1</link><guid isPermaLink="false"> tag:a.example,2026:1 </guid>
+        <pubDate>Tue, 24 Nov 2026 16:00:00 +0600</pubDate><dc:creator>A. Writer</dc:creator>
+        <author>desk@a.example</author><category>Sport</category><category>Sport</category><category>Ski</category>
+        <description>Short</description><content:encoded><![CDATA[<p>Long <a href="/x">x</a><script>1</script></p>]]></content:encoded>
+        <enclosure url="/audio.mp3" length="0" type="audio/mpeg"/>
+        <media:content url="https://a.example/p.jpg" type="image/jpeg" width="10" height="20"/></item></channel></rss>"#,
+    r#"<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="kk"><title>T</title><id>f</id>
+        <updated>2026-11-24T10:00:00Z</updated><author><name>A. Writer</name></author>
+        <entry><title type="text">AT&amp;T &lt;b&gt;</title><id>tag:a.example,2026:1</id>
+        <link rel="self" href="https://a.example/1.atom"/><link href="https://a.example/1"/>
+        <link rel="enclosure" type="audio/mpeg" href="https://a.example/audio.mp3" length="7"/>
+        <published>2026-11-24T10:00:00Z</published><updated>2026-11-24T11:00:00Z</updated>
+        <category term="sport" label="Sport"/><category term="Ski"/><summary>Short</summary>
+        <content type="html">&lt;p&gt;Long&lt;/p&gt;</content></entry></feed>"#,
+    r#"{"version": "https://jsonfeed.org/version/1.1", "title": "T", "language": "kk", "authors": [{"name": "A. Writer"}],
+        "items": [{"id": "tag:a.example,2026:1", "url": "https://a.example/1", "title": "AT&T <b>",
+        "content_html": "<p>Long</p>", "summary": "Short", "tags": ["Sport", "Ski"],
+        "date_published": "2026-11-24T10:00:00Z", "date_modified": "2026-11-24T11:00:00Z",
+        "attachments": [{"url": "https://a.example/audio.mp3", "mime_type": "audio/mpeg", "size_in_bytes": 7}]}]}"#,
+];
+
+#[test]
+fn a_feed_comes_in_alike_in_each_format() {
+    let args =
+        ["import", "feed", "-", "--json", "--prefix", "f", "--url", "https://a.example/feed"];
+    for feed in FEEDS {
+        let folder = tempfile::tempdir().unwrap();
+        let (code, out, err) = jarshy(folder.path(), &args, feed.as_bytes());
+        assert_eq!((code, err.as_str()), (0, ""), "{out}");
+        assert_eq!(report(&out)["taken"], json!(1), "{out}");
+        let (_, out, _) = jarshy(folder.path(), &args, feed.as_bytes());
+        assert_eq!(report(&out)["unchanged"], json!(1), "{out}");
+        let (_, out, _) = jarshy(folder.path(), &["articles", "list", "--json"], b"");
+        let id = report(&out)[0]["id"].as_str().unwrap().to_owned();
+        assert_eq!(id, "f-1c26b6ab6bb3f1f7");
+        let (_, out, _) = jarshy(folder.path(), &["articles", "show", &id, "--json"], b"");
+        let article = report(&out);
+        for (field, value) in [
+            ("guid", json!("tag:a.example,2026:1")),
+            ("url", json!("https://a.example/1")),
+            ("title", json!("AT&T <b>")),
+            ("summary", json!("Short")),
+            ("published_at", json!("2026-11-24T10:00:00Z")),
+            ("sections", json!(["Sport", "Ski"])),
+        ] {
+            assert_eq!(article[field], value, "{field} of {feed}");
+        }
+        assert_eq!(article["authors"][0]["name"], "A. Writer", "{article}");
+        assert_eq!(article["authors"].as_array().unwrap().len(), 1, "{article}");
+        let body = article["body_html"].as_str().unwrap();
+        assert!(body.contains("<p>Long") && !body.contains("script"), "{body}");
+        let media = article["media"].as_array().unwrap();
+        assert!(media.iter().any(|m| m["url"] == "https://a.example/audio.mp3"), "{article}");
+    }
+}
+
+#[test]
+fn a_feed_that_cannot_be_read_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let half = &FEEDS[0][..FEEDS[0].len() - 40];
+    let cases = [
+        (half, "cut short"),
+        ("", "no RSS, Atom or JSON feed"),
+        ("<rss version=\"2.0\"><channel></rss>", "no well-formed XML"),
+        ("{\"version\": 1}", "no RSS, Atom or JSON feed"),
+    ];
+    for (input, why) in cases {
+        let (code, out, err) =
+            jarshy(folder.path(), &["import", "feed", "-", "--json"], input.as_bytes());
+        assert_eq!(code, 1, "{out}");
+        assert!(err.contains(why), "{why}: {err}");
+        assert_eq!(report(&out)["taken"], json!(0), "{out}");
+    }
+    let undated = FEEDS[0].replace("pubDate", "noDate");
+    let (code, out, _) =
+        jarshy(folder.path(), &["import", "feed", "-", "--json"], undated.as_bytes());
+    assert_eq!(code, 0, "{out}");
+    let why = report(&out)["skipped_named"][0]["why"].as_str().unwrap().to_owned();
+    assert!(why.contains("published_at"), "{why}");
 }

@@ -31,7 +31,7 @@ const CLOSED: &[(&str, &[Closed])] = &[
             &["counted", "repeat", "bot", "prefetch", "foreign", "unknown", "invalid", "overflow"],
         )],
     ),
-    ("label_overflow_total", &[("label", &["feed", "section"])]),
+    ("label_overflow_total", &[("label", &["feed", "section", "source"])]),
     (
         "limit_hits_total",
         &[(
@@ -59,7 +59,7 @@ const CLOSED: &[(&str, &[Closed])] = &[
     (
         "http_requests_total",
         &[
-            ("route", &["document", "feed", "takeover", "hit", "pixel", "count", "other"]),
+            ("route", &["document", "feed", "takeover", "hit", "pixel", "count", "ping", "other"]),
             (
                 "code",
                 &["200", "204", "301", "304", "400", "404", "405", "406", "413", "414", "503"],

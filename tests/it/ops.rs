@@ -6,15 +6,18 @@ use crate::{
 };
 use jarshy::store::Scope;
 
-const FEED: &str = "[[feeds]]\nslug = \"news\"\ntitle = \"N\"\nlanguage = \"mixed\"\n";
+/// A source that may not be reached, of the same name as a job.
+const FEED: &str = "[[feeds]]\nslug = \"news\"\ntitle = \"N\"\nlanguage = \"mixed\"\n\
+    [[sources]]\nkind = \"feed\"\nname = \"check-databases\"\nurl = \"http://127.0.0.1:9/\"\n";
 
 /// Every route of the contract: method, address, the least scope that may.
-const ROUTES: [(&str, &str, Scope); 17] = [
+const ROUTES: [(&str, &str, Scope); 19] = [
     ("GET", "/api/v1/articles", Scope::Read),
     ("GET", "/api/v1/articles/{id}", Scope::Read),
     ("GET", "/api/v1/changes", Scope::Read),
     ("GET", "/api/v1/feeds", Scope::Read),
     ("GET", "/api/v1/jobs", Scope::Read),
+    ("GET", "/api/v1/sources", Scope::Read),
     ("GET", "/api/v1/views", Scope::Read),
     ("GET", "/api/v1/views/{id}", Scope::Read),
     ("GET", "/api/v1/openapi.json", Scope::Read),
@@ -27,6 +30,7 @@ const ROUTES: [(&str, &str, Scope); 17] = [
     ("POST", "/api/v1/articles/{id}/restore", Scope::Write),
     ("POST", "/api/v1/feeds/{slug}/regenerate", Scope::Write),
     ("POST", "/api/v1/jobs/{name}/run", Scope::Write),
+    ("POST", "/api/v1/sources/{name}/pull", Scope::Write),
 ];
 
 fn address(path: &str) -> String {

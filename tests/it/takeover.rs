@@ -434,3 +434,48 @@ fn the_site_may_stand_in_a_folder_and_have_words_of_its_own() {
         assert_eq!(running.get(path, &[]).status, 404, "{path}");
     }
 }
+
+/// A child that is ended with the test.
+struct Ended(std::process::Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_shipped_nginx_lines_send_feeds_here_and_leave_pages_to_php() {
+    let running = small();
+    let readme = include_str!("../../deploy/README.md");
+    let chapter = readme.split("## WordPress's old feed addresses").nth(1).unwrap();
+    let lines = chapter.split("```nginx").nth(1).unwrap().split("```").next().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let settings = format!(
+        "daemon off; master_process off; pid nginx.pid; error_log stderr; events {{}}\n\
+         http {{ access_log off; client_body_temp_path b; proxy_temp_path p; fastcgi_temp_path f;\n\
+         uwsgi_temp_path u; scgi_temp_path s; upstream jarshy {{ server {}; }}\n\
+         server {{ listen {free}; root .;\n{lines}\nlocation / {{ return 200 \"php\"; }} }} }}",
+        running.public()
+    );
+    fs::write(folder.path().join("nginx.conf"), settings).unwrap();
+    let prefix = folder.path().to_str().unwrap();
+    let in_sbin = Path::new("/usr/sbin/nginx").exists();
+    let program = if in_sbin { "/usr/sbin/nginx" } else { "nginx" };
+    let mut command = std::process::Command::new(program);
+    let nginx = command.args(["-p", prefix, "-c", "nginx.conf", "-e", "stderr"]);
+    let nginx = nginx.spawn().unwrap_or_else(|e| panic!("install the package `nginx`: {e}"));
+    let _nginx = Ended(nginx);
+    running.until("nginx listens", |_| std::net::TcpStream::connect(free).ok());
+    let get = |path: &str| crate::wire::get(free, path, &[]);
+    for path in ["/feed/", "/feed", "/feed/atom/", "/rss2/", "/?feed=rss2", "/wp-rdf.php", TAG] {
+        let reply = get(path);
+        assert_eq!((reply.status, items(&reply.text()).is_empty()), (200, false), "{path}");
+    }
+    assert_eq!(get(POST).status, 410);
+    for path in ["/", "/?p=25", "/2020/08/za-ravnye-prava-i-gendernoe-ravenstvo/", "/newsfeed/"] {
+        assert_eq!(get(path).text(), "php", "{path}");
+    }
+}

@@ -74,6 +74,14 @@ impl Upstream {
         })
     }
 
+    /// Answers otherwise from now on.
+    pub fn now_says(&self, bytes: impl Into<Vec<u8>>) {
+        let bytes = bytes.into();
+        *self.answer.lock().unwrap() = Arc::new(move |_: &Asked, stream: &mut TcpStream| {
+            let _ = stream.write_all(&bytes);
+        });
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }

@@ -308,3 +308,26 @@ async fn a_batch_that_is_not_ours_is_never_counted_and_never_thrown_away() {
     assert!(error.contains("damaged"), "{error}");
     assert_eq!(rows(newsroom.folder.path(), "batches"), 2);
 }
+
+#[tokio::test]
+async fn a_database_of_the_first_version_goes_on() {
+    let mut newsroom = Newsroom::with_articles(&settings(), 1).await;
+    newsroom.views.hit(hit("a0", "192.0.2.1")).await.unwrap();
+    newsroom.views.stop().await;
+    // As the first version left it, with a batch that it had not folded.
+    stranger(newsroom.folder.path())
+        .execute_batch(
+            "DROP VIEW unfolded_parked; DROP VIEW unfolded_keys; DROP TABLE parked;
+             DROP TABLE idempotency_keys; DELETE FROM schema_version WHERE version > 1;
+             INSERT INTO batches VALUES (1, '{\"views\":[[\"a0\",498756,\"News\",\"pixel\",2]],
+                \"verdicts\":[[\"a0\",20781,\"repeat\",3],[\"\",20781,\"unknown\",4]]}')",
+        )
+        .unwrap();
+    newsroom.restart(&settings()).await;
+    assert_eq!(newsroom.views.count("a0").unwrap().counted, 3);
+    let of = |wanted| newsroom.views.verdict_counts().into_iter().find(|(v, _)| *v == wanted);
+    assert_eq!(of(Verdict::Unknown), Some((Verdict::Unknown, 4)));
+    assert_eq!(newsroom.views.hit(hit("late", "192.0.2.1")).await, Ok(Verdict::Unknown));
+    assert_eq!(newsroom.views.writer_numbers().parked, 1);
+    assert_eq!(agreed_sum(&newsroom, &["a0"]).await, 3);
+}

@@ -8,7 +8,14 @@ use std::{
     time::Duration,
 };
 
-use crate::{ingest::Outcome, outbound, store::DbError};
+use http::{HeaderMap, header};
+
+use crate::{
+    ingest::Outcome,
+    model::Millis,
+    outbound::{self, Reply},
+    store::DbError,
+};
 
 /// How far a pull is; clones tell of the same one.
 #[derive(Clone, Debug, Default)]
@@ -113,19 +120,39 @@ pub enum PullError {
         /// How long the source wants to be left alone.
         retry_after: Option<Duration>,
     },
-    /// The source is gone for good (410): it is not asked again until a restart, a reload that
-    /// changes it, or a pull by hand.
+    /// The source is gone for good (410): it is not asked again until its settings change, or by
+    /// hand.
     #[error("{0}")]
     Gone(String),
     /// What came is not what the source should send.
     #[error("{0}")]
     Content(String),
+    /// It took too long, or broke off by a fault of ours.
+    #[error("{0}")]
+    Ended(String),
     /// The store does not take it.
     #[error("the database does not take it: {0}")]
     Store(#[from] DbError),
 }
 
 impl PullError {
+    /// An answer with a status that it should not have; `remedy` is for those that say nothing more.
+    pub fn of_status(reply: &Reply, now: Millis, remedy: &str) -> PullError {
+        let status = reply.status.as_u16();
+        let why = match status {
+            429 => "it wants fewer requests; make `every` longer",
+            500..=599 => "it fails; its own log should say why",
+            304 => "nothing was asked that this could answer",
+            _ => remedy,
+        };
+        PullError::Answer {
+            host: reply.url.host_str().unwrap_or_default().to_owned(),
+            status,
+            why: why.to_owned(),
+            retry_after: retry_after(&reply.headers, now),
+        }
+    }
+
     /// How long the source wants to be left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -133,4 +160,16 @@ impl PullError {
             _ => None,
         }
     }
+}
+
+/// `Retry-After` in seconds or as a date (RFC 9110 §10.2.3).
+fn retry_after(headers: &HeaderMap, now: Millis) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = httpdate::parse_http_date(text).ok()?;
+    let at = at.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis();
+    let wait = i64::try_from(at).ok()?.saturating_sub(now.0);
+    u64::try_from(wait).ok().map(Duration::from_millis)
 }

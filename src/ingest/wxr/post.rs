@@ -50,7 +50,7 @@ impl Posts<'_> {
         let body_html = self.body(&item, notes);
         let slug = Some(item.name.clone()).filter(|name| !name.is_empty());
         Ok(Candidate {
-            title: title(&item, &body_html),
+            title: title_of(&item.title, &body_html, &item.excerpt, item.id),
             guid: Guid::parse(item.guid.trim()).ok(),
             summary: item.excerpt.clone(),
             language: language(&item),
@@ -181,20 +181,21 @@ fn status(item: &Item) -> Result<Status, String> {
     }
 }
 
-fn title(item: &Item, body_html: &str) -> String {
-    if !plain_text(&item.title).is_empty() {
-        return item.title.clone();
+/// The title; what has none is called by its first words, or by its number.
+pub(in crate::ingest) fn title_of(title: &str, body_html: &str, excerpt: &str, id: u64) -> String {
+    if !plain_text(title).is_empty() {
+        return title.to_owned();
     }
     let text = plain_text(body_html);
-    let text = if text.is_empty() { plain_text(&item.excerpt) } else { text };
+    let text = if text.is_empty() { plain_text(excerpt) } else { text };
     match first_words(&text) {
-        words if words.is_empty() => format!("№ {}", item.id),
+        words if words.is_empty() => format!("№ {id}"),
         words => crate::ingest::clean::escaped(&words),
     }
 }
 
 /// The first words of a text, with `…` where it goes on.
-fn first_words(text: &str) -> String {
+pub(in crate::ingest) fn first_words(text: &str) -> String {
     let mut title = String::new();
     for (at, word) in text.split(' ').enumerate() {
         let is_full = title.chars().count() + word.chars().count() >= TITLE_CHARS;

@@ -1,0 +1,280 @@
+//! Pulling a feed politely: asked with what was last seen, so that an unchanged one costs one request
+//! and no body; asked as often as it changes, never more often than it wants. What has left the
+//! feed's window stays published: windows slide, and an empty or damaged feed says nothing.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::{
+    pull::{Counts, Progress, PullError, Pulled},
+    retry::PATIENCE_MAX,
+};
+use crate::{
+    config::FeedSource,
+    ingest::{
+        Candidate, Intake, Origin, RefusalKind,
+        feed::{self, Entry, FeedOptions, FeedRead},
+    },
+    model::Millis,
+    outbound::{Ask, Outbound, Reply},
+    store::Store,
+};
+
+/// Articles of one commit.
+const BATCH: usize = 100;
+/// Entries that a feed's rhythm is told from.
+const RHYTHM_ENTRIES: usize = 20;
+const ACCEPT: &str = "application/rss+xml, application/atom+xml, application/feed+json, \
+    application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, */*;q=0.1";
+
+/// A feed that is pulled.
+pub(super) struct FeedPuller {
+    source: FeedSource,
+    every: Duration,
+    outbound: Outbound,
+    intake: Intake,
+    store: Store,
+}
+
+/// What is remembered from one pull to the next.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+struct Cursor {
+    /// Where the feed moved for good.
+    url: Option<String>,
+    etag: Option<String>,
+    last_modified: Option<String>,
+    /// The usual time between two entries.
+    rhythm_ms: Option<u64>,
+    /// When the newest entry appeared.
+    newest_ms: Option<i64>,
+    /// How long the feed wants not to be asked.
+    ttl_ms: Option<u64>,
+    /// What the owner of the settings should know of the entries.
+    refused: Option<String>,
+}
+
+impl FeedPuller {
+    pub(super) fn new(
+        source: &FeedSource,
+        every: Duration,
+        outbound: Outbound,
+        intake: Intake,
+        store: Store,
+    ) -> FeedPuller {
+        FeedPuller { source: source.clone(), every, outbound, intake, store }
+    }
+
+    /// One pull that goes on from `cursor`.
+    pub(super) async fn pull(
+        &self,
+        cursor: &str,
+        now: Millis,
+        progress: &Progress,
+    ) -> Result<Pulled, PullError> {
+        // A cursor of another version says nothing: the feed is read anew.
+        let mut cursor: Cursor = serde_json::from_str(cursor).unwrap_or_default();
+        let reply = self.ask(&cursor).await?;
+        let mut outcome = Counts::default();
+        match reply.status {
+            StatusCode::NOT_MODIFIED if cursor.has_validators() => {}
+            StatusCode::OK => {
+                let read = self.read(&reply).await?;
+                cursor.read(&read, &reply, now);
+                let refused;
+                (outcome, refused) = self.take(read, now, progress).await?;
+                cursor.refused = refused;
+                cursor.validators(&reply.headers);
+            }
+            _ => return Err(unexpected(&reply, now)),
+        }
+        let note = cursor.note(self.source.url.as_str());
+        let next = self.next(&cursor, &reply.headers, now);
+        // Numbers and strings: serde_json cannot fail on these.
+        let cursor = serde_json::to_string(&cursor).unwrap_or_default();
+        Ok(Pulled { cursor, outcome, requests: 1, more: false, next: Some(next), note })
+    }
+
+    async fn ask(&self, cursor: &Cursor) -> Result<Reply, PullError> {
+        let url = cursor.url.as_deref().unwrap_or(self.source.url.as_str());
+        let url = Url::parse(url).map_err(|e| PullError::Content(format!("{url}: {e}")))?;
+        let mut ask = Ask::get(url);
+        ask.headers.insert(header::ACCEPT, HeaderValue::from_static(ACCEPT));
+        let mut set = |name: HeaderName, value: Option<&String>| {
+            if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+                ask.headers.insert(name, value);
+            }
+        };
+        set(header::IF_NONE_MATCH, cursor.etag.as_ref());
+        set(header::IF_MODIFIED_SINCE, cursor.last_modified.as_ref());
+        Ok(self.outbound.send(ask).await?)
+    }
+
+    /// Parsing is work, done away from the runtime's workers.
+    async fn read(&self, reply: &Reply) -> Result<FeedRead, PullError> {
+        let FeedSource { prefix, section, language, .. } = self.source.clone();
+        let options = FeedOptions { prefix, section, language, url: Some(reply.url.clone()) };
+        let body = reply.body.clone();
+        let read = tokio::task::spawn_blocking(move || feed::read(&body, &options)).await;
+        let read =
+            read.map_err(|e| PullError::Ended(format!("the feed could not be read: {e}")))?;
+        let url = &self.source.url;
+        read.map_err(|why| PullError::Content(format!("what {url} sends is not taken: {why}")))
+    }
+
+    /// Takes what is in the feed; answers what became of it, and what the owner should know.
+    async fn take(
+        &self,
+        read: FeedRead,
+        now: Millis,
+        progress: &Progress,
+    ) -> Result<(Counts, Option<String>), PullError> {
+        let mut refused = Refused::default();
+        let mut candidates = Vec::new();
+        for entry in read.entries {
+            match entry {
+                Entry::Article(candidate) => candidates.push(*candidate),
+                Entry::Refused { name, why } => refused.add(&name, &why),
+            }
+        }
+        self.date(&mut candidates, now).await?;
+        let (mut done, of) = (0, candidates.len() as u64);
+        let mut outcome = Counts::default();
+        progress.set(done, of);
+        let origin = Origin::Source { name: format!("feed:{}", self.source.prefix) };
+        let mut candidates = candidates.into_iter();
+        loop {
+            let batch: Vec<Candidate> = candidates.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                break;
+            }
+            let ids: Vec<String> = batch.iter().map(|c| c.id.to_string()).collect();
+            done += batch.len() as u64;
+            for (id, taken) in ids.iter().zip(self.intake.take_many(batch, &origin).await) {
+                match taken {
+                    Ok(taken) => outcome.add(taken.outcome),
+                    Err(refusal) => match refusal.kind {
+                        RefusalKind::Store(error) => return Err(error.into()),
+                        _ => refused.add(id, &refusal.to_string()),
+                    },
+                }
+            }
+            progress.set(done, of);
+        }
+        outcome.refused = refused.count;
+        Ok((outcome, refused.note()))
+    }
+
+    /// An entry without a date is of the moment it was first seen, also when it is seen again.
+    async fn date(&self, candidates: &mut [Candidate], now: Millis) -> Result<(), PullError> {
+        let undated: Vec<_> =
+            candidates.iter().filter(|c| c.published_at.is_none()).map(|c| c.id.clone()).collect();
+        if undated.is_empty() {
+            return Ok(());
+        }
+        let known = self.store.articles_by_id(&undated).await?;
+        for candidate in candidates.iter_mut().filter(|c| c.published_at.is_none()) {
+            let before = known.iter().find(|stored| stored.article.id == candidate.id);
+            candidate.published_at =
+                before.and_then(|stored| stored.article.published_at).or(Some(now));
+        }
+        Ok(())
+    }
+
+    /// Half of the feed's rhythm, or a tenth of its newest entry's age, within the settings; later
+    /// where the feed says so.
+    fn next(&self, cursor: &Cursor, headers: &HeaderMap, now: Millis) -> Duration {
+        let rhythm = cursor.rhythm_ms.map_or(0, |ms| ms / 2);
+        let age = cursor.newest_ms.map_or(0, |newest| now.0.saturating_sub(newest).max(0));
+        let wish = Duration::from_millis(rhythm.max(age.unsigned_abs() / 10));
+        let wish = wish.clamp(self.every, self.source.every_max.max(self.every));
+        let ttl = Duration::from_millis(cursor.ttl_ms.unwrap_or_default());
+        wish.max(ttl).max(max_age(headers).unwrap_or_default()).min(PATIENCE_MAX)
+    }
+}
+
+/// Entries that are not taken.
+#[derive(Default)]
+struct Refused {
+    count: u64,
+    first: Option<String>,
+}
+
+impl Refused {
+    fn add(&mut self, name: &str, why: &str) {
+        self.count += 1;
+        self.first.get_or_insert_with(|| format!("{name}: {why}"));
+    }
+
+    fn note(self) -> Option<String> {
+        let (count, first) = (self.count, self.first?);
+        Some(format!("{count} of the feed's entries are not taken; the first is {first}"))
+    }
+}
+
+impl Cursor {
+    fn has_validators(&self) -> bool {
+        self.etag.is_some() || self.last_modified.is_some()
+    }
+
+    /// What the feed says of itself.
+    fn read(&mut self, read: &FeedRead, reply: &Reply, now: Millis) {
+        let dates = read.entries.iter().filter_map(|entry| match entry {
+            Entry::Article(candidate) => candidate.published_at,
+            Entry::Refused { .. } => None,
+        });
+        let mut dates: Vec<i64> = dates.map(|at| at.0.min(now.0)).collect();
+        dates.sort_unstable_by(|a, b| b.cmp(a));
+        dates.truncate(RHYTHM_ENTRIES);
+        let mut gaps: Vec<u64> = dates.windows(2).map(|pair| pair[0].abs_diff(pair[1])).collect();
+        gaps.sort_unstable();
+        self.rhythm_ms = gaps.get(gaps.len() / 2).copied();
+        self.newest_ms = dates.first().copied();
+        self.ttl_ms = read.ttl.and_then(|ttl| u64::try_from(ttl.as_millis()).ok());
+        if reply.moved_permanently {
+            self.url = Some(reply.url.to_string());
+        }
+    }
+
+    /// A tag that a proxy's compression made weak is sent as it was: WordPress compares letter by
+    /// letter, and everybody else takes both for the same (RFC 9110 §13.1.2).
+    fn validators(&mut self, headers: &HeaderMap) {
+        let text = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
+        let etag = text(header::ETAG).map(|tag| tag.strip_prefix("W/").unwrap_or(tag).to_owned());
+        self.etag = etag.filter(|tag| tag.len() <= 1000);
+        self.last_modified = text(header::LAST_MODIFIED).map(str::to_owned);
+    }
+
+    fn note(&self, url: &str) -> Option<String> {
+        let moved = self.url.as_ref().map(|to| {
+            format!("the feed moved for good from {url} to {to}; set that as the source's url")
+        });
+        let notes: Vec<String> = moved.into_iter().chain(self.refused.clone()).collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
+    }
+}
+
+fn unexpected(reply: &Reply, now: Millis) -> PullError {
+    if reply.status == StatusCode::GONE {
+        let url = &reply.url;
+        let why = format!(
+            "{url} answered 410: the feed is gone for good and is asked no more; remove the source, or set another url"
+        );
+        return PullError::Gone(why);
+    }
+    PullError::of_status(reply, now, "a feed is expected there; check the source's url")
+}
+
+/// `Cache-Control: max-age` (RFC 9111 §5.2.2.1), where it is no longer than a day.
+fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let lines = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|v| v.to_str().ok());
+    let age = lines.flat_map(|line| line.split(',')).find_map(|directive| {
+        let (name, seconds) = directive.trim().split_once('=')?;
+        name.trim().eq_ignore_ascii_case("max-age").then_some(())?;
+        seconds.trim().trim_matches('"').parse().ok()
+    });
+    age.map(Duration::from_secs).map(|age| age.min(PATIENCE_MAX))
+}

@@ -1,0 +1,143 @@
+//! How far a source is, as the JSON text that the caller keeps. A text that is not understood (of an
+//! older jarshy, damaged) begins anew: nothing is lost by walking once more.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Millis;
+
+/// Posts remembered that the store cannot tell are done: refused ones, and those saved without a
+/// change.
+const HANDLED_MAX: usize = 1000;
+
+/// Where a source stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Cursor {
+    /// The REST API's root: `https://news.example/wp-json/` or `https://news.example/?rest_route=/`.
+    pub root: String,
+    /// The site that the prefix was claimed for.
+    pub home: String,
+    /// By post type.
+    pub marks: BTreeMap<String, Mark>,
+    /// When the last poll was, in milliseconds.
+    pub polled_at: i64,
+    /// True when the next poll asks for the newest instead of the last changed.
+    pub newest_next: bool,
+    /// When the last reconciliation ended, in milliseconds.
+    pub reconciled_at: i64,
+    /// The one that is going on.
+    pub reconcile: Option<Reconcile>,
+    /// The last reconciliation would have withdrawn too many; the next one that agrees does it.
+    pub was_refused: bool,
+    /// Post id to the second of its change.
+    handled: BTreeMap<u64, i64>,
+}
+
+/// How far a post type is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Mark {
+    /// All that was changed before this second is done; `None` until the first walk has ended.
+    pub high: Option<i64>,
+    /// A walk that is going on.
+    pub walk: Option<Walk>,
+}
+
+/// A walk over a list in the order of changes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Walk {
+    pub at: Position,
+    /// The newest change seen, in seconds.
+    pub top: i64,
+    /// Posts seen.
+    pub seen: u64,
+}
+
+/// Where in a list a walk stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Position {
+    /// Changed after this second.
+    pub after: Option<i64>,
+    /// Pages of that question already seen; 0 nearly always.
+    pub pages: u32,
+    /// Within one second that holds more posts than a page.
+    pub second: Option<Second>,
+}
+
+/// Where within one second a walk stands: in the order of ids, each page beginning with the last
+/// post of the one before, so that a shift is noticed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Second {
+    pub at: i64,
+    pub seen: u64,
+    pub last: u64,
+    pub restarts: u8,
+}
+
+/// A reconciliation that is going on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Reconcile {
+    /// Our articles when it began.
+    pub held: u64,
+    /// Articles looked at, in the order of their ids.
+    pub checked: u64,
+    /// The last article that was looked at.
+    pub after: String,
+    /// True once all of ours were looked at.
+    pub all_checked: bool,
+    /// Posts of ours that no list shows, to be asked for one by one.
+    pub missing: Vec<u64>,
+    /// The one before found as many missing.
+    pub is_second: bool,
+    /// Post types still to be walked from their beginning.
+    pub walks: BTreeMap<String, Walk>,
+}
+
+impl Cursor {
+    /// Reads what [`Cursor::to_text`] wrote.
+    pub fn read(text: &str) -> Cursor {
+        if text.trim().is_empty() {
+            return Cursor::default();
+        }
+        serde_json::from_str(text).unwrap_or_else(|error| {
+            tracing::warn!(%error, "a WordPress source's state is not understood: it is walked anew");
+            Cursor::default()
+        })
+    }
+
+    /// The text that the caller keeps.
+    pub fn to_text(&self) -> String {
+        // Strings, numbers, maps and lists: serde_json cannot fail on these.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Remembers a post that is done as of `modified`.
+    pub fn handle(&mut self, post: u64, modified: i64) {
+        self.handled.insert(post, modified);
+        while self.handled.len() > HANDLED_MAX {
+            let oldest = self.handled.iter().min_by_key(|(_, at)| **at).map(|(id, _)| *id);
+            oldest.map(|id| self.handled.remove(&id));
+        }
+    }
+
+    /// True for a post that is done as of `modified`.
+    pub fn is_handled(&self, post: u64, modified: i64) -> bool {
+        self.handled.get(&post) == Some(&modified)
+    }
+
+    /// What was refused is tried again.
+    pub fn forget_handled(&mut self) {
+        self.handled.clear();
+    }
+
+    /// Milliseconds since the last poll.
+    pub fn since_poll(&self, now: Millis) -> i64 {
+        now.0.saturating_sub(self.polled_at)
+    }
+}

@@ -1,0 +1,182 @@
+//! Walks a list in the order of changes, so that it does not matter what moves meanwhile: each
+//! question begins where the last answer ended, by time and not by page number.
+//!
+//! WordPress sorts by its local clock to the second and leaves ties in no order; more posts in one
+//! second than a page holds are walked by their ids.
+
+use super::{
+    Run,
+    cursor::{Position, Second, Walk},
+    post::{LIGHT_FIELDS, Light},
+    scope::Reads,
+};
+use crate::{ingest::source::pull::PullError, model::Millis};
+
+/// A walk looks this many seconds behind what it has seen: commits may come late.
+pub(super) const OVERLAP_SECONDS: i64 = 60;
+/// How often one second's posts are walked anew because they moved.
+const RESTARTS_MAX: u8 = 3;
+/// A post this much older than was asked for shows that the question was not understood: more than
+/// any two zones differ.
+const SLACK_SECONDS: i64 = 2 * 86_400;
+
+/// A page of a list.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Listed {
+    pub items: Vec<Light>,
+    /// WordPress has more to the same question.
+    pub more: bool,
+    /// Posts that the question has in all.
+    pub total: Option<u64>,
+    /// The server's own time in seconds.
+    pub date: Option<i64>,
+}
+
+impl Run<'_> {
+    /// One page of a walk: takes what is new and moves the walk on. `None` when it has ended.
+    pub async fn walk_page(&mut self, kind: &str, walk: &Walk) -> Result<Option<Walk>, PullError> {
+        let listed = self.page(kind, &walk.at).await?;
+        self.take_listed(kind, &listed.items).await?;
+        let top = listed.items.iter().filter_map(|item| item.modified).max();
+        // A post may be dated ahead, its changes are not.
+        let now = listed.date.unwrap_or_else(|| self.now.seconds());
+        let top = top.map_or(walk.top, |top| top.min(now).max(walk.top));
+        let seen = walk.seen + listed.items.len() as u64;
+        let left = listed.total.unwrap_or_default().saturating_sub(listed.items.len() as u64);
+        self.progress.set(seen, seen + if listed.more { left } else { 0 });
+        let next = onward(&walk.at, &listed);
+        let end = Walk { at: next.clone().unwrap_or_default(), top, seen };
+        if next.is_none() {
+            self.walked_to = top;
+        }
+        Ok(next.map(|_| end))
+    }
+
+    /// The newest posts by date: what was scheduled long ago and appears now keeps its old time of
+    /// change.
+    pub async fn newest(&mut self, kind: &str) -> Result<(), PullError> {
+        let query = self.question(&[("orderby", "date"), ("order", "desc")]);
+        let answer = self.list(kind, query, Reads::List).await?;
+        let items: Vec<Light> = answer.list()?.iter().filter_map(Light::read).collect();
+        self.take_listed(kind, &items).await
+    }
+
+    async fn page(&mut self, kind: &str, at: &Position) -> Result<Listed, PullError> {
+        let query = match &at.second {
+            Some(second) => self.question_of_second(second),
+            None => self.question_after(at),
+        };
+        let answer = self.list(kind, query, Reads::List).await?;
+        if answer.code() == "rest_post_invalid_page_number" {
+            return Ok(Listed { date: answer.date(), ..Listed::default() });
+        }
+        let list = answer.list()?;
+        let items: Vec<Light> = list.iter().filter_map(Light::read).collect();
+        if items.len() < list.len() {
+            let why = "posts of a list have no id; a plugin changes its REST API";
+            self.note(format!("{}: {why}", self.api.host()));
+        }
+        let full = list.len() >= self.page_size();
+        let total = answer.total();
+        let more = match &at.second {
+            Some(second) => {
+                let seen = second.seen.saturating_sub(1) + list.len() as u64;
+                !list.is_empty() && total.map_or(full, |total| seen < total)
+            }
+            None => answer.pages().map_or(full, |pages| pages > u64::from(at.pages) + 1),
+        };
+        let listed = Listed { items, more, total, date: answer.date() };
+        understood(at, &listed)?;
+        Ok(listed)
+    }
+
+    fn question(&self, order: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+        let mut query =
+            vec![("per_page", self.page_size().to_string()), ("_fields", LIGHT_FIELDS.to_owned())];
+        query.extend(order.iter().map(|(key, value)| (*key, (*value).to_owned())));
+        query
+    }
+
+    fn question_after(&self, at: &Position) -> Vec<(&'static str, String)> {
+        let mut query = self.question(&[("orderby", "modified"), ("order", "asc")]);
+        if let Some(after) = at.after {
+            query.push(("modified_after", in_utc(after)));
+        }
+        if at.pages > 0 {
+            query.push(("page", (at.pages + 1).to_string()));
+        }
+        query
+    }
+
+    fn question_of_second(&self, second: &Second) -> Vec<(&'static str, String)> {
+        let mut query = self.question(&[("orderby", "id"), ("order", "asc")]);
+        query.push(("modified_after", in_utc(second.at - 1)));
+        query.push(("modified_before", in_utc(second.at + 1)));
+        query.push(("offset", second.seen.saturating_sub(1).to_string()));
+        query
+    }
+}
+
+/// The next place of a walk, `None` where it has ended.
+fn onward(at: &Position, listed: &Listed) -> Option<Position> {
+    if let Some(second) = &at.second {
+        return Some(within_second(second, listed));
+    }
+    if !listed.more {
+        return None;
+    }
+    let same_question = || Some(Position { pages: at.pages + 1, ..at.clone() });
+    let (Some(first), Some(last)) = (listed.items.first(), listed.items.last()) else {
+        return same_question();
+    };
+    // A plugin that sorts by something else leaves nothing but page numbers.
+    let sorted = listed.items.is_sorted_by(|a, b| a.local <= b.local);
+    let Some(modified) = last.modified.filter(|_| sorted && at.pages == 0) else {
+        return same_question();
+    };
+    if first.local < last.local {
+        // The last second once more: not all of its posts may have been on this page.
+        return Some(Position { after: Some(modified - 1), ..Position::default() });
+    }
+    let second = Second { at: modified, ..Second::default() };
+    Some(Position { second: Some(second), ..at.clone() })
+}
+
+fn within_second(second: &Second, listed: &Listed) -> Position {
+    let first = listed.items.first().map(|item| item.id);
+    let shifted = second.seen > 0 && first != Some(second.last);
+    if shifted && second.restarts < RESTARTS_MAX {
+        let second = Second { at: second.at, restarts: second.restarts + 1, ..Second::default() };
+        return Position { second: Some(second), ..Position::default() };
+    }
+    match listed.items.last().filter(|_| listed.more) {
+        Some(last) => {
+            let seen = second.seen.saturating_sub(1) + listed.items.len() as u64;
+            let second = Second { seen, last: last.id, ..second.clone() };
+            Position { second: Some(second), ..Position::default() }
+        }
+        None => Position { after: Some(second.at), ..Position::default() },
+    }
+}
+
+/// Refuses an answer to another question than the one that was asked.
+fn understood(at: &Position, listed: &Listed) -> Result<(), PullError> {
+    let after = at.after.or(at.second.as_ref().map(|second| second.at));
+    let older = |after: i64| {
+        let too_old = |item: &Light| item.modified.is_some_and(|m| m < after - SLACK_SECONDS);
+        listed.items.iter().any(too_old)
+    };
+    if after.is_some_and(older) {
+        return Err(PullError::Content(
+            "this WordPress does not understand `modified_after`: it is older than 5.7, or a \
+             plugin changes its lists; update it"
+                .into(),
+        ));
+    }
+    Ok(())
+}
+
+/// A time as REST takes it.
+fn in_utc(seconds: i64) -> String {
+    Millis(seconds.saturating_mul(1000)).to_rfc3339()
+}
