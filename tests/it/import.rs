@@ -146,7 +146,7 @@ const FEEDS: [&str; 3] = [
         <pubDate>Tue, 24 Nov 2026 16:00:00 +0600</pubDate><dc:creator>A. Writer</dc:creator>
         <author>desk@a.example</author><category>Sport</category><category>Sport</category><category>Ski</category>
         <description>Short</description><content:encoded><![CDATA[<p>Long <a href="/x">x</a><script>1</script></p>]]></content:encoded>
-        <enclosure url="/audio.mp3" length="0" type="audio/mpeg"/>
+        <enclosure url="https://a.example/audio.mp3" length="0" type="audio/mpeg"/>
         <media:content url="https://a.example/p.jpg" type="image/jpeg" width="10" height="20"/></item></channel></rss>"#,
     r#"<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="kk"><title>T</title><id>f</id>
         <updated>2026-11-24T10:00:00Z</updated><author><name>A. Writer</name></author>
@@ -175,8 +175,8 @@ fn a_feed_comes_in_alike_in_each_format() {
         let (_, out, _) = jarshy(folder.path(), &args, feed.as_bytes());
         assert_eq!(report(&out)["unchanged"], json!(1), "{out}");
         let (_, out, _) = jarshy(folder.path(), &["articles", "list", "--json"], b"");
-        let id = report(&out)[0]["id"].as_str().unwrap().to_owned();
-        assert_eq!(id, "f-1c26b6ab6bb3f1f7");
+        let id = report(&out)["id"].as_str().unwrap().to_owned();
+        assert_eq!(id, "f-acbecc350c7a1e70");
         let (_, out, _) = jarshy(folder.path(), &["articles", "show", &id, "--json"], b"");
         let article = report(&out);
         for (field, value) in [
@@ -201,7 +201,7 @@ fn a_feed_comes_in_alike_in_each_format() {
 #[test]
 fn a_feed_that_cannot_be_read_says_why() {
     let folder = tempfile::tempdir().unwrap();
-    let half = &FEEDS[0][..FEEDS[0].len() - 40];
+    let half = FEEDS[0].split("</item>").next().unwrap();
     let cases = [
         (half, "cut short"),
         ("", "no RSS, Atom or JSON feed"),
