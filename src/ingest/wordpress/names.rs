@@ -46,10 +46,8 @@ impl Kind {
     pub fn fields(self) -> &'static str {
         match self {
             Kind::Section | Kind::Tag | Kind::Author => "id,name",
-            Kind::Picture => {
-                "id,source_url,mime_type,alt_text,caption.rendered,description.rendered,\
-                 media_details.width,media_details.height,media_details.filesize"
-            }
+            // Fields of fields are not understood here.
+            Kind::Picture => "id,source_url,mime_type,alt_text,caption,description,media_details",
         }
     }
 }
