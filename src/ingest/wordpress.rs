@@ -192,15 +192,21 @@ impl Run<'_> {
         self.now >= next
     }
 
-    /// One page of what changed, of each post type; answers whether there is more.
+    /// One page of what changed, of each post type; answers whether there is more. Who does not see
+    /// scheduled posts asks for the newest every other time, and when called early for both.
     async fn poll(&mut self) -> Result<bool, PullError> {
         let (mut more, mut newest) = (false, false);
+        let is_walking = self.cursor.marks.values().any(|mark| mark.walk.is_some());
+        let is_early = !is_walking && self.cursor.begin_poll(self.now);
         for kind in &self.source.settings.types {
             let mark = self.cursor.marks.get(kind).cloned().unwrap_or_default();
-            if mark.walk.is_none() && mark.high.is_some() && self.newest_is_next(kind) {
-                newest = true;
+            let settled = mark.walk.is_none() && mark.high.is_some() && !self.sees_all(kind);
+            if settled && (is_early || self.cursor.newest_next) {
                 self.newest(kind).await?;
-                continue;
+                if !is_early {
+                    newest = true;
+                    continue;
+                }
             }
             let walk = mark.walk.unwrap_or_else(|| begin(mark.high));
             let next = self.walk_page(kind, &walk).await?;
@@ -213,11 +219,6 @@ impl Run<'_> {
         }
         self.cursor.newest_next = !newest;
         Ok(more)
-    }
-
-    /// Who sees scheduled posts takes them before they appear, and has no need to look for them.
-    fn newest_is_next(&self, kind: &str) -> bool {
-        self.cursor.newest_next && !self.sees_all(kind)
     }
 
     fn page_size(&self) -> usize {

@@ -42,38 +42,32 @@ impl Store {
         self.db.read(SQL, vec![json(&ids)]).await?.into_iter().map(held).collect()
     }
 
-    /// The public articles `PREFIX-…` that `sources` brought and that were published before
-    /// `before`, in the order of their ids, after `after` (empty: from the first).
+    /// The public articles `PREFIX-…` that `sources` brought, in the order of their ids, after `after`
+    /// (empty: from the first).
     pub async fn shown_from(
         &self,
         prefix: &str,
         sources: &[&str],
-        before: Millis,
         after: &str,
         limit: usize,
     ) -> Result<Vec<Held>, DbError> {
         const SQL: &str = held!(
-            "id > $1 AND id < $2 AND is_public = 1 AND published_at < $3
-             AND source IN (SELECT value FROM json_each($4)) ORDER BY id LIMIT $5"
+            "id > $1 AND id < $2 AND is_public = 1
+             AND source IN (SELECT value FROM json_each($3)) ORDER BY id LIMIT $4"
         );
         let (first, end) = range(prefix);
         let after = if after.is_empty() { first } else { after.to_owned() };
-        let params = vec![after.into(), end.into(), before.into(), json(sources), limit.into()];
+        let params = vec![after.into(), end.into(), json(sources), limit.into()];
         self.db.read(SQL, params).await?.into_iter().map(held).collect()
     }
 
     /// How many [`Store::shown_from`] would list.
-    pub async fn count_shown_from(
-        &self,
-        prefix: &str,
-        sources: &[&str],
-        before: Millis,
-    ) -> Result<u64, DbError> {
+    pub async fn count_shown_from(&self, prefix: &str, sources: &[&str]) -> Result<u64, DbError> {
         const SQL: &str = "SELECT COUNT(*) FROM articles
-             WHERE id > $1 AND id < $2 AND is_public = 1 AND published_at < $3
-             AND source IN (SELECT value FROM json_each($4))";
+             WHERE id > $1 AND id < $2 AND is_public = 1
+             AND source IN (SELECT value FROM json_each($3))";
         let (first, end) = range(prefix);
-        let params = vec![first.into(), end.into(), before.into(), json(sources)];
+        let params = vec![first.into(), end.into(), json(sources)];
         let mut rows = self.db.read(SQL, params).await?;
         Ok(rows.first_mut().map_or(Ok(0), Row::int)?.max(0) as u64)
     }

@@ -178,6 +178,7 @@ async fn every_post_comes_in_once_and_a_quiet_poll_is_one_request() {
         assert_eq!(beside.requests().await.len(), 1, "{:?}", beside.site.asked().last());
     }
     beside.restart();
+    beside.later(60_000);
     assert_eq!(beside.requests().await.len(), 1);
 }
 
@@ -263,6 +264,7 @@ async fn an_edit_comes_in_and_a_save_without_change_does_not() {
     let mut counts = Counts::default();
     for _ in 0..2 {
         counts.join(beside.follow().await);
+        beside.later(600_000);
     }
     assert_eq!((counts.changed, counts.unchanged), (1, 1));
     let after = beside.article(3).await;
@@ -270,7 +272,7 @@ async fn an_edit_comes_in_and_a_save_without_change_does_not() {
     assert_eq!(after.updated_at, desk::at("2026-11-24T12:09:00Z"));
     assert_eq!(after.guid, before.article.guid);
     for _ in 0..3 {
-        beside.later(60_000);
+        beside.later(600_000);
         assert_eq!(beside.requests().await.len(), 1);
     }
 }
@@ -778,4 +780,55 @@ async fn an_edit_made_here_survives_what_says_nothing_new() {
     beside.follow().await;
     beside.reconcile().await;
     assert_eq!(beside.article(2).await.title, "Исправлено здесь");
+}
+
+#[tokio::test]
+async fn a_list_that_a_plugin_sorts_is_walked_by_pages() {
+    let site = site((1..=57).map(|id| post(id, &second(id * 7919 % 1000))));
+    site.state().sorts = false;
+    let mut beside = beside(site).await;
+    assert_eq!(beside.follow().await.created, 57);
+}
+
+#[tokio::test]
+async fn a_wordpress_that_is_too_old_is_told_apart() {
+    let site = site((1..=57).map(|id| post(id, &second(id * 86_400))));
+    site.state().knows_modified_after = false;
+    let mut beside = beside(site).await;
+    let error = beside.try_follow().await.unwrap_err().to_string();
+    assert!(error.contains("5.7") && error.contains("update"), "{error}");
+}
+
+#[tokio::test]
+async fn a_site_without_rest_is_told_in_one_sentence() {
+    let mut beside = beside(site(posts(3))).await;
+    beside.site.instead(|path| {
+        let rest = path.contains("wp-json") || path.contains("rest_route");
+        rest.then(|| ("200 OK", "text/html", "<!DOCTYPE html><title>Түркістан".to_owned()))
+    });
+    let error = beside.pull().await.unwrap_err().to_string();
+    assert!(error.contains("web page") && !error.contains('\n'), "{error}");
+    beside.site.instead(|path| {
+        let rest = path.contains("wp-json") || path.contains("rest_route");
+        rest.then(|| ("200 OK", "application/json", "{\"ok\":true}".to_owned()))
+    });
+    let error = beside.pull().await.unwrap_err().to_string();
+    assert!(error.contains("no REST API of WordPress"), "{error}");
+}
+
+#[tokio::test]
+async fn a_call_that_comes_early_looks_for_what_was_scheduled_too() {
+    let mut beside = beside(site(posts(30))).await;
+    beside.follow().await;
+    for _ in 0..3 {
+        beside.later(60_000);
+        beside.follow().await;
+    }
+    let mut late = post(500, "2026-11-24T12:02:00");
+    late["modified_gmt"] = second(60).into();
+    beside.site.add(late);
+    beside.later(5000);
+    assert_eq!(beside.pull().await.unwrap().outcome.created, 1);
+    beside.later(60_000);
+    assert_eq!(beside.requests().await.len(), 1);
 }

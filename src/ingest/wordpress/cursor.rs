@@ -23,6 +23,8 @@ pub(super) struct Cursor {
     pub marks: BTreeMap<String, Mark>,
     /// When the last poll was, in milliseconds.
     pub polled_at: i64,
+    /// Milliseconds from one poll to the next, as they use to be; 0 until that is known.
+    pub gap: i64,
     /// True when the next poll asks for the newest instead of the last changed.
     pub newest_next: bool,
     /// When the last reconciliation ended, in milliseconds.
@@ -139,5 +141,17 @@ impl Cursor {
     /// Milliseconds since the last poll.
     pub fn since_poll(&self, now: Millis) -> i64 {
         now.0.saturating_sub(self.polled_at)
+    }
+
+    /// Notes that a poll begins. True when it comes much sooner than usual: somebody knows of news.
+    pub fn begin_poll(&mut self, now: Millis) -> bool {
+        if self.polled_at == 0 {
+            return false;
+        }
+        let since = self.since_poll(now).max(1);
+        let is_early = since.saturating_mul(2) < self.gap;
+        let usual = if self.gap == 0 { since } else { since.min(self.gap.saturating_mul(2)) };
+        self.gap = if is_early { self.gap / 2 } else { usual };
+        is_early
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 /// Fields asked for when whole posts are fetched.
 pub(super) const FIELDS: &str = "id,date_gmt,modified_gmt,guid.rendered,slug,status,link,\
      title.rendered,content.rendered,content.protected,excerpt.rendered,author,featured_media,\
-     excerpt.raw,categories,tags,lang,translations,wpml_current_locale,wpml_translations";
+     title.raw,excerpt.raw,categories,tags,lang,translations,wpml_current_locale,wpml_translations";
 /// Fields asked for when lists are walked.
 pub(super) const LIGHT_FIELDS: &str = "id,modified,modified_gmt,status";
 /// Terms and translations of one post that are read.
@@ -64,7 +64,10 @@ impl Post {
             guid: unescaped(&rendered(&json["guid"])).trim().to_owned(),
             slug: text(&json["slug"]),
             link: text(&json["link"]),
-            title: rendered(&json["title"]),
+            // As it was typed, where we may see it: without «Private: » before it.
+            title: json["title"]["raw"]
+                .as_str()
+                .map_or_else(|| rendered(&json["title"]), str::to_owned),
             content: rendered(content),
             excerpt: rendered(&json["excerpt"]),
             has_excerpt: json["excerpt"]["raw"].as_str().map(|raw| !raw.trim().is_empty()),

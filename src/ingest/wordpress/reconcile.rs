@@ -13,13 +13,9 @@ use super::{
     post::number,
     scope::Reads,
 };
-use crate::{
-    ingest::source::pull::PullError,
-    model::{ArticleId, Millis},
-    store::Held,
-};
+use crate::{ingest::source::pull::PullError, model::ArticleId, store::Held};
 
-/// Articles younger than this may be public here before WordPress's own clockwork has shown them.
+/// Imported articles younger than this may be public here before WordPress has shown them.
 const YOUNG_MILLIS: i64 = 10 * 60 * 1000;
 /// Posts asked for one by one in one pull.
 const ASKED_PER_PULL: usize = 20;
@@ -80,21 +76,15 @@ impl Run<'_> {
     async fn count_shown(&self) -> Result<u64, PullError> {
         let source = &self.source;
         let sources = source.sources();
-        Ok(source.store.count_shown_from(&source.settings.prefix, &sources, self.old()).await?)
-    }
-
-    fn old(&self) -> Millis {
-        self.now.plus(-YOUNG_MILLIS)
+        Ok(source.store.count_shown_from(&source.settings.prefix, &sources).await?)
     }
 
     /// Asks for the next of our articles by name.
     async fn check_next(&mut self, going: &mut Reconcile) -> Result<(), PullError> {
         let source = self.source;
         let (prefix, sources) = (&source.settings.prefix, source.sources());
-        let shown = source
-            .store
-            .shown_from(prefix, &sources, self.old(), &going.after, self.page_size())
-            .await?;
+        let shown =
+            source.store.shown_from(prefix, &sources, &going.after, self.page_size()).await?;
         let Some(last) = shown.last() else {
             going.all_checked = true;
             self.cursor.was_refused = false;
@@ -195,12 +185,25 @@ impl Run<'_> {
             match (answer.status.as_u16(), answer.code()) {
                 (200, _) if is_public(&answer.json) => return Ok(Fate::Stays),
                 (200, _) => return Ok(Fate::Hidden),
-                (401 | 403, "rest_forbidden") => return Ok(Fate::Hidden),
+                (401 | 403, "rest_forbidden") => return self.fate_of_hidden(post).await,
                 (404, "rest_post_invalid_id") => {}
                 _ => return Ok(Fate::Unclear(self.unclear(&answer))),
             }
         }
         self.fate_without_type(post).await
+    }
+
+    /// Hidden posts are no longer public, but for one: an export told of it while it was scheduled,
+    /// its time came here, and WordPress's own clockwork is late.
+    async fn fate_of_hidden(&self, post: u64) -> Result<Fate, PullError> {
+        let source = self.source;
+        let Ok(id) = super::candidate::article_id(&source.settings.prefix, post) else {
+            return Ok(Fate::Stays);
+        };
+        let Some(stored) = source.store.article(&id).await? else { return Ok(Fate::Stays) };
+        let imported = stored.marks.source.as_deref() == Some(source.importer_name.as_str());
+        let young = stored.article.published_at > Some(self.now.plus(-YOUNG_MILLIS));
+        Ok(if imported && young { Fate::Stays } else { Fate::Hidden })
     }
 
     fn unclear(&self, answer: &Answer) -> PullError {

@@ -85,6 +85,10 @@ impl Run<'_> {
         });
         self.memory.authorization = self.api.authorization.clone();
         self.memory.public_only.clear();
+        if !self.api.is_private() {
+            let host = self.api.host();
+            self.note(format!("the password goes to {host} by http, for all on the way to read; set https in the source's url"));
+        }
         Ok(())
     }
 

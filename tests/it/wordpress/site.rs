@@ -33,6 +33,10 @@ pub struct State {
     /// False: wrong credentials are answered with 401 everywhere, as over https.
     pub is_silent: bool,
     pub pretty: bool,
+    /// False: a plugin sorts every list by ids, whatever was asked for.
+    pub sorts: bool,
+    /// False: a WordPress before 5.7.
+    pub knows_modified_after: bool,
     pub hook: Option<Hook>,
     pub instead: Option<Instead>,
     lists: usize,
@@ -60,6 +64,8 @@ pub fn site(posts: impl IntoIterator<Item = Value>) -> Site {
         editor: ("jarshy".into(), "abcd EFGH 1234".into()),
         is_silent: true,
         pretty: true,
+        sorts: true,
+        knows_modified_after: true,
         hook: None,
         instead: None,
         lists: 0,
@@ -251,7 +257,8 @@ impl State {
         }
         let bound =
             |key: &str| query.get(key).map(|time| local(Millis::from_rfc3339(time).unwrap()));
-        let (after, before) = (bound("modified_after"), bound("modified_before"));
+        let after = bound("modified_after").filter(|_| self.knows_modified_after);
+        let before = bound("modified_before");
         let wanted = query.get("include").map(|list| ids(list));
         let mut found: Vec<&Value> = self
             .posts
@@ -266,7 +273,8 @@ impl State {
             .collect();
         // MySQL leaves ties in whatever order suits it that day.
         let shuffled = |post: &Value| id_of(post).wrapping_mul(2_654_435_761 + lists as u64) % 1009;
-        match query.get("orderby").map_or("date", String::as_str) {
+        let by = query.get("orderby").map_or("date", String::as_str);
+        match if self.sorts { by } else { "id" } {
             "id" => found.sort_by_key(|post| id_of(post)),
             "modified" => found.sort_by_key(|p| (local_of(p, "modified_gmt"), shuffled(p))),
             _ => found.sort_by_key(|post| (local_of(post, "date_gmt"), shuffled(post))),
