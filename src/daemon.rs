@@ -19,7 +19,7 @@ pub use self::lock::FolderLock;
 use self::series::ArticleCounts;
 use crate::{
     clock::Clock,
-    config::Config,
+    config::{self, Config},
     ingest::{Intake, due},
     jobs,
     metrics::Metrics,
@@ -75,7 +75,7 @@ impl Daemon {
             parts,
         };
         daemon.spawn_workers(rounds, counts);
-        daemon.spawn_listeners(public, ops);
+        daemon.spawn_listeners(public, ops, &config.public)?;
         daemon.say_where(&config.store.data)?;
         tracing::info!(public = %daemon.public, ops = %daemon.ops, "jarshy is ready");
         Ok(daemon)
@@ -107,24 +107,23 @@ impl Daemon {
         self.tasks.spawn(watch::follow_other_processes(store, metrics, stop()));
     }
 
-    fn spawn_listeners(&self, public: TcpListener, ops: TcpListener) {
+    fn spawn_listeners(
+        &self,
+        public: TcpListener,
+        ops: TcpListener,
+        settings: &config::Public,
+    ) -> anyhow::Result<()> {
         let parts = &self.parts;
         let listener = |socket| Listener {
             socket,
             limits: parts.limits.clone(),
             metrics: parts.metrics.clone(),
         };
-        let public_door = web::Public::new(
-            parts.publisher.shelf().clone(),
-            parts.views.clone(),
-            parts.limits.clone(),
-            parts.metrics.clone(),
-            parts.clock.clone(),
-            parts.access.clone(),
-        );
+        let public_door = web::Public::new(parts, settings)?;
         let ops_door = web::Ops::new(parts.clone());
         self.tasks.spawn(listener(public).run(public_door, self.stop.clone()));
         self.tasks.spawn(listener(ops).run(ops_door, self.stop.clone()));
+        Ok(())
     }
 
     /// `daemon.json`: where a running daemon is, for commands on the same data folder.

@@ -19,7 +19,7 @@ use prometheus::{
     Error, Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 
-pub use self::families::{FeedMetrics, PurgeMetrics, RouteMetrics};
+pub use self::families::{ByAgent, FeedMetrics, PurgeMetrics, RouteMetrics};
 use self::{
     asked::Asked,
     build::{counter, counters, gauge, histogram, seconds},
@@ -37,10 +37,15 @@ pub const FEED_OUTCOMES: [&str; 4] = ["full", "unchanged", "head", "error"];
 pub const GENERATION_RESULTS: [&str; 3] = ["success", "failure", "same"];
 /// What became of a job's run.
 pub const JOB_RESULTS: [&str; 5] = ["success", "failure", "panic", "timeout", "skipped"];
+/// What was asked for at an old address of WordPress.
+pub const OLD_KINDS: [&str; 7] =
+    ["main", "category", "tag", "author", "comments", "search", "unknown"];
+/// Kinds of programs that ask for feeds at old addresses.
+pub const AGENTS: [&str; 3] = ["feed_reader", "bot", "other"];
 /// Every status that jarshy answers with.
-pub const CODES: [&str; 24] = [
-    "200", "201", "202", "204", "302", "304", "400", "401", "403", "404", "405", "406", "408",
-    "409", "410", "412", "413", "414", "415", "422", "431", "500", "503", "507",
+pub const CODES: [&str; 25] = [
+    "200", "201", "202", "204", "301", "302", "304", "400", "401", "403", "404", "405", "406",
+    "408", "409", "410", "412", "413", "414", "415", "422", "431", "500", "503", "507",
 ];
 
 /// All metrics, shared by reference.
@@ -50,6 +55,8 @@ pub struct Metrics {
     feeds: FeedFamilies,
     routes: RouteFamilies,
     jobs: JobFamilies,
+    takeover: IntCounterVec,
+    feed_moved: IntCounterVec,
     label_overflow: IntCounterVec,
     limit_hits: IntCounterVec,
     feed_labels: Mutex<HashSet<String>>,
@@ -93,6 +100,8 @@ impl Metrics {
             feeds: FeedFamilies::new(r)?,
             routes: RouteFamilies::new(r)?,
             jobs: JobFamilies::new(r)?,
+            takeover: counters(r, "takeover_requests_total", TAKEOVER, &["kind", "agent"])?,
+            feed_moved: counters(r, "feed_moved_requests_total", MOVED, &["feed", "agent"])?,
             label_overflow: counters(r, "label_overflow_total", LABEL_OVERFLOW, &["label"])?,
             limit_hits: counters(r, "limit_hits_total", LIMIT_HITS, &["limit"])?,
             feed_labels: Mutex::default(),
@@ -131,6 +140,9 @@ impl Metrics {
             self.limit_hits.with_label_values(&[limit]);
         }
         self.feed(AUTO);
+        for kind in OLD_KINDS {
+            self.takeover(kind);
+        }
     }
 
     fn register_process(&self) -> Result<(), Error> {
@@ -169,6 +181,16 @@ impl Metrics {
     /// Handles of a route's series, all statuses at zero.
     pub fn route(&self, route: &'static str) -> RouteMetrics {
         self.routes.of(route)
+    }
+
+    /// Handles of the requests at WordPress's addresses for what `kind` of [`OLD_KINDS`] says.
+    pub fn takeover(&self, kind: &'static str) -> ByAgent {
+        ByAgent(AGENTS.map(|agent| (agent, self.takeover.with_label_values(&[kind, agent]))))
+    }
+
+    /// Handles of the requests at a feed's addresses of before. `label` is that of [`Metrics::feed`].
+    pub fn feed_moved(&self, label: &str) -> ByAgent {
+        ByAgent(AGENTS.map(|agent| (agent, self.feed_moved.with_label_values(&[label, agent]))))
     }
 
     /// All results of a job at zero.
@@ -224,7 +246,7 @@ impl Metrics {
 }
 
 /// Every limit that is counted when it is hit.
-pub const LIMITS: [&str; 8] = [
+pub const LIMITS: [&str; 10] = [
     "connections",
     "headers",
     "uri",
@@ -233,6 +255,8 @@ pub const LIMITS: [&str; 8] = [
     "body_time",
     "write_time",
     "auto_feeds",
+    "takeover_feeds",
+    "count_ids",
 ];
 
 /// The commit jarshy was built from, where the build says.
@@ -241,6 +265,8 @@ const REVISION: &str = match option_env!("JARSHY_REVISION") {
     None => "unknown",
 };
 
+const TAKEOVER: &str = "Requests at WordPress's addresses by what was asked for and by whom.";
+const MOVED: &str = "Requests at the addresses that a feed had before, by whom.";
 const LABEL_OVERFLOW: &str = "Values that got no label of their own because the label is full.";
 const LIMIT_HITS: &str = "Times a configured limit was hit.";
 const GENERATION: &str = "Time to make a feed's documents.";
@@ -255,7 +281,9 @@ mod tests {
 
     #[test]
     fn closed_label_words_are_no_suffixes_of_each_other() {
-        for words in [&FEED_OUTCOMES[..], &GENERATION_RESULTS, &JOB_RESULTS, &CODES] {
+        for words in
+            [&FEED_OUTCOMES[..], &GENERATION_RESULTS, &JOB_RESULTS, &CODES, &OLD_KINDS, &AGENTS]
+        {
             for (at, word) in words.iter().enumerate() {
                 let others = words.iter().enumerate().filter(|(other, _)| *other != at);
                 for (_, other) in others {

@@ -5,14 +5,17 @@
 mod articles;
 mod backup;
 mod check;
+mod completions;
 mod demo;
 mod failure;
 mod feeds;
 mod import;
 pub mod log;
+mod man;
 mod render;
 mod restore;
 mod serve;
+mod settings;
 mod stats;
 mod supervisor;
 mod token;
@@ -62,6 +65,12 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Put a backup back into an empty data folder
     Restore(restore::RestoreArgs),
+    /// Write the reference of all settings
+    Settings(settings::SettingsArgs),
+    /// Write the manual page
+    Man(man::ManArgs),
+    /// Write completions for a shell
+    Completions(completions::CompletionsArgs),
 }
 
 /// Which daemon is meant.
@@ -121,6 +130,9 @@ fn run(Cli { which, command }: Cli) -> Result<(), Failure> {
             Command::Token(args) => token::run(&which, args).await,
             Command::Backup(args) => backup::run(&which, args).await,
             Command::Restore(args) => restore::run(&which, args).await,
+            Command::Settings(args) => settings::run(&which, args).await,
+            Command::Man(args) => man::run(&which, args).await,
+            Command::Completions(args) => completions::run(&which, args).await,
         }
     })
 }
@@ -149,6 +161,11 @@ impl Which {
         let store = Store::open(&config.store).await?;
         Ok((config, store))
     }
+}
+
+/// Writes a whole text to standard output.
+pub fn print(text: &[u8]) -> Result<(), Failure> {
+    Ok(std::io::stdout().lock().write_all(text)?)
 }
 
 /// Writes a line to standard output.

@@ -8,6 +8,7 @@ use super::{
     Content, FeedConfig, FeedLanguage, Publish, Select, Site,
     layers::{At, Entry, Found, Plain},
     schema::{Faults, Sheet},
+    takeover::{Moves, check_moves, moved_from},
     value::{self, Parsed, did_you_mean},
 };
 use crate::model::{FeedSlug, Format, Language};
@@ -15,14 +16,24 @@ use crate::model::{FeedSlug, Format, Language};
 pub(super) use sources::sources;
 
 /// Keys of one `[[feeds]]`.
-const FEED_KEYS: [&str; 8] =
-    ["slug", "title", "language", "formats", "content", "entries", "schedule", "select"];
+const FEED_KEYS: [&str; 9] = [
+    "slug",
+    "title",
+    "language",
+    "formats",
+    "content",
+    "entries",
+    "schedule",
+    "select",
+    "moved_from",
+];
 /// Keys of one `select`.
 const SELECT_KEYS: [&str; 5] = ["sections", "tags", "authors", "languages", "max_age"];
 /// Keys that a later version knows.
 const LATER_KEYS: [&str; 2] = ["hold_back", "text"];
 /// How feeds begin that are made by themselves.
-const AUTO_PREFIXES: [&str; 4] = ["section-", "tag-", "author-", "language-"];
+const AUTO_PREFIXES: [&str; 7] =
+    ["section-", "tag-", "author-", "language-", "wp-category-", "wp-tag-", "wp-author-"];
 /// Entries of a feed that does not say.
 const ENTRIES: usize = 50;
 /// Declared feeds; more are a mistake.
@@ -35,16 +46,23 @@ pub(super) fn feeds(sheet: &mut Sheet, site: &Site, publish: &Publish) -> Vec<Fe
         let what = format!("there are more than {FEEDS_MAX} feeds; declare fewer");
         sheet.faults.add(&excess.at, "feeds", what);
     }
-    let mut slugs = HashMap::new();
+    let (mut slugs, mut moves) = (HashMap::new(), Vec::new());
     let mut feeds = Vec::new();
     for (number, table) in tables.into_iter().take(FEEDS_MAX).enumerate() {
         let path = format!("feeds[{number}]");
         let Some(mut table) = Table::open(table, path, &FEED_KEYS, &mut sheet.faults) else {
             continue;
         };
+        let at = table.place("moved_from");
         let feed = feed(&mut table, site, publish, &mut slugs);
+        moves.extend(feed.as_ref().map(|feed| Moves {
+            key: format!("feeds[{number}].moved_from"),
+            at,
+            slugs: feed.moved_from.clone(),
+        }));
         feeds.extend(feed);
     }
+    check_moves(sheet, &moves, &slugs);
     feeds
 }
 
@@ -64,6 +82,7 @@ fn feed(
     let schedule = |v: &Plain| value::schedule(v, site.time_zone);
     let schedule = table.get("schedule", schedule, r#""*/10 * * * *""#);
     let select = select(table);
+    let moved_from = table.get_found("moved_from", moved_from, r#"["old-news"]"#);
     Some(FeedConfig {
         slug: slug?,
         title: title.unwrap_or_else(|| site.title.clone()),
@@ -73,6 +92,7 @@ fn feed(
         entries: entries.unwrap_or(ENTRIES.min(publish.entries_max)),
         schedule: schedule.flatten(),
         select,
+        moved_from: moved_from.unwrap_or_default(),
     })
 }
 

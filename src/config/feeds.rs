@@ -26,6 +26,8 @@ pub struct FeedConfig {
     pub schedule: Option<Cron>,
     /// Which articles it holds.
     pub select: Select,
+    /// Slugs it had before; their addresses lead to it.
+    pub moved_from: Vec<FeedSlug>,
 }
 
 impl FeedConfig {

@@ -11,8 +11,9 @@ use super::{
     Config, FeedsAuto, Jobs, Limits, Log, LogFormat, Metrics, Ops, Outbound, Public, Publish, Pull,
     Purge, Site, Store, Views, declared,
     layers::{At, Plain},
+    reference::{self, SectionReference},
     schema::Sheet,
-    value,
+    takeover, value,
 };
 
 /// Every key with its default.
@@ -126,6 +127,15 @@ pub fn parse(
     }
 }
 
+/// Every setting there is, in the order of `default.toml`.
+pub fn reference() -> Vec<SectionReference> {
+    let mut sheet = Sheet::new(DEFAULTS);
+    sheet.ask_what_is_taken();
+    // Only the asking counts.
+    let _ = build(&mut sheet);
+    reference::read(DEFAULTS, &sheet.into_accepts())
+}
+
 fn lay_flags(sheet: &mut Sheet, flags: &Overrides) {
     let mut lay = |key, flag, value: Option<String>| {
         if let Some(value) = value {
@@ -142,14 +152,15 @@ fn build(sheet: &mut Sheet) -> Option<Config> {
     let (site, public, ops) = (site(sheet), public(sheet), ops(sheet));
     let (store, views, publish) = (store(sheet), views(sheet), publish(sheet));
     let (limits, metrics, jobs, log) = (limits(sheet), metrics(sheet), jobs(sheet), log(sheet));
-    let feeds_auto = feeds_auto(sheet);
     let purge = purge(sheet);
     let (outbound, pull) = (outbound(sheet, site.as_ref()), pull(sheet));
     let sources = declared::sources(sheet);
+    let (feeds_auto, takeover) = (feeds_auto(sheet), takeover::takeover(sheet, publish.as_ref()));
     let feeds = match (&site, &publish) {
         (Some(site), Some(publish)) => declared::feeds(sheet, site, publish),
         _ => Vec::new(),
     };
+    takeover::check_feed(sheet, takeover.as_ref(), &feeds);
     if let (Some(public), Some(ops)) = (&public, &ops)
         && public.listen == ops.listen
         && ops.listen.port() != 0
@@ -166,6 +177,7 @@ fn build(sheet: &mut Sheet) -> Option<Config> {
         views: views?,
         publish: publish?,
         limits: limits?,
+        takeover: takeover?,
         metrics: metrics?,
         jobs: jobs?,
         log: log?,
@@ -236,6 +248,10 @@ fn views(sheet: &mut Sheet) -> Option<Views> {
     let batch_hits_max = within(sheet, "views.batch_hits_max", 1, 1 << 20);
     let repeat_keys_max = within(sheet, "views.repeat_keys_max", 1, 100_000_000);
     let fold_every = wait(sheet, "views.fold_every");
+    let idempotency_keys_max = within(sheet, "views.idempotency_keys_max", 0, 10_000_000);
+    let parked_max = within(sheet, "views.parked_max", 0, 1_000_000);
+    // The script on the page asks for a hundred at once.
+    let count_ids_max = within(sheet, "views.count_ids_max", 100, 10_000);
     Some(Views {
         repeat_window: repeat_window?,
         require_origin: require_origin?,
@@ -243,6 +259,9 @@ fn views(sheet: &mut Sheet) -> Option<Views> {
         batch_hits_max: batch_hits_max?,
         repeat_keys_max: repeat_keys_max?,
         fold_every: fold_every?,
+        idempotency_keys_max: idempotency_keys_max?,
+        parked_max: parked_max?,
+        count_ids_max: count_ids_max?,
     })
 }
 
@@ -428,5 +447,23 @@ mod tests {
         let mut sheet = Sheet::new(DEFAULTS);
         assert!(build(&mut sheet).is_some());
         assert_eq!(sheet.unread(), Vec::<&str>::new());
+    }
+    /// What the parsers say is told, so it cannot be otherwise.
+    #[test]
+    fn the_reference_has_every_key_with_its_bounds() {
+        let keys = reference().into_iter().filter(|section| !section.is_repeated);
+        let keys: Vec<_> = keys
+            .flat_map(|s| s.keys.into_iter().map(move |k| (format!("{}.{}", s.name, k.name), k)))
+            .collect();
+        let known: std::collections::BTreeSet<_> = keys.iter().map(|(full, _)| full).collect();
+        assert_eq!(known, Sheet::new(DEFAULTS).keys().collect());
+        let accepts = |full: &str| {
+            let found = keys.iter().find(|(name, _)| name == full);
+            found.and_then(|(_, key)| key.accepts.clone()).unwrap_or_default()
+        };
+        assert_eq!(accepts("store.readers"), "1 to 256");
+        assert_eq!(accepts("limits.header_bytes_max"), "8 KiB to 16 MiB");
+        assert_eq!(accepts("publish.shrink_max"), "0 to 1");
+        assert_eq!(accepts("log.format"), "auto, text, json");
     }
 }

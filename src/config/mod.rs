@@ -7,8 +7,10 @@ mod declared;
 mod feeds;
 mod layers;
 mod load;
+mod reference;
 mod schema;
 mod sources;
+mod takeover;
 mod value;
 mod warnings;
 
@@ -18,12 +20,13 @@ use chrono_tz::Tz;
 use ipnet::IpNet;
 
 pub use feeds::{Content, FeedConfig, FeedLanguage, FeedsAuto, Select};
-pub use load::{ConfigErrors, Fault, Overrides, load, parse};
+pub use load::{ConfigErrors, Fault, Overrides, load, parse, reference};
+pub use reference::{KeyReference, SectionReference};
 pub use sources::{FeedSource, SourceConfig, SourceKind, WordPressSource};
 pub use value::{parse_duration, parse_log_level};
 pub use warnings::{Warning, warnings};
 
-use crate::model::{Language, WebUrl};
+use crate::model::{FeedSlug, Language, WebUrl};
 
 /// All settings, valid because they exist.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +45,8 @@ pub struct Config {
     pub publish: Publish,
     /// Bounds on what is accepted.
     pub limits: Limits,
+    /// WordPress's addresses.
+    pub takeover: Takeover,
     /// Bounds on metric labels.
     pub metrics: Metrics,
     /// The scheduler.
@@ -133,6 +138,12 @@ pub struct Views {
     pub repeat_keys_max: usize,
     /// How often committed hits are added to the counts.
     pub fold_every: Duration,
+    /// Hits with an `Idempotency-Key` remembered.
+    pub idempotency_keys_max: usize,
+    /// Rows of hits for articles that have not arrived.
+    pub parked_max: usize,
+    /// Articles of one `/count?ids=`.
+    pub count_ids_max: usize,
 }
 
 /// `[publish]`: bounds on what is published.
@@ -179,6 +190,34 @@ pub struct Limits {
     pub html_depth_max: usize,
     /// Rows of one answer of the API.
     pub list_max: usize,
+}
+
+/// `[takeover]`: the addresses at which WordPress served feeds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Takeover {
+    /// Whether they are answered, and how.
+    pub addresses: OldAddresses,
+    /// The declared feed that `/feed/` is; one there is, unless they are not answered.
+    pub feed: FeedSlug,
+    /// Entries of the feeds of categories, tags and authors.
+    pub entries: usize,
+    /// Feeds of categories, tags and authors.
+    pub feeds_max: usize,
+    /// Before a category's slug.
+    pub category_base: String,
+    /// Before a tag's slug.
+    pub tag_base: String,
+}
+
+/// How old addresses are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OldAddresses {
+    /// Not at all.
+    Off,
+    /// With our documents.
+    Serve,
+    /// With the address of our documents.
+    Redirect,
 }
 
 /// `[metrics]`: bounds on metric labels.

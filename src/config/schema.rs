@@ -36,6 +36,7 @@ pub(super) struct Sheet {
     repeated: BTreeMap<&'static str, Vec<Found>>,
     pub(super) faults: Faults,
     read: BTreeSet<&'static str>,
+    accepts: Option<BTreeMap<&'static str, String>>,
 }
 
 impl Sheet {
@@ -56,7 +57,19 @@ impl Sheet {
             repeated: BTreeMap::new(),
             faults,
             read: BTreeSet::new(),
+            accepts: None,
         }
+    }
+
+    /// From now on each parser that is asked for is also asked what it takes; see
+    /// [`Sheet::into_accepts`].
+    pub(super) fn ask_what_is_taken(&mut self) {
+        self.accepts = Some(BTreeMap::new());
+    }
+
+    /// The bounds or words of each key that has such.
+    pub(super) fn into_accepts(self) -> BTreeMap<&'static str, String> {
+        self.accepts.unwrap_or_default()
     }
 
     /// Lays a file over what is there.
@@ -175,6 +188,9 @@ impl Sheet {
             self.faults.add(&At::defaults(0), key, "the key is missing");
             return None;
         };
+        if let Some(accepts) = &mut self.accepts {
+            accepts.extend(accepted(&parse).map(|words| (key, words)));
+        }
         if let Some(given) = self.given.get(key) {
             match parse(given) {
                 Ok(value) => return Some(value),
@@ -221,6 +237,12 @@ impl Sheet {
         meant.map_or_else(String::new, |(of, key)| format!("; did you mean {of}.{key}?"))
     }
 
+    /// Every key there is, such as `site.title`.
+    #[cfg(test)]
+    pub(super) fn keys(&self) -> impl Iterator<Item = &String> {
+        self.defaults.keys()
+    }
+
     /// Keys that were never asked for: they would be accepted and do nothing.
     #[cfg(test)]
     pub(super) fn unread(&self) -> Vec<&str> {
@@ -232,4 +254,15 @@ impl Sheet {
 /// `public.listen` as an environment variable.
 pub(super) fn variable_name(key: &str) -> String {
     format!("JARSHY_{}", key.replace('.', "__").to_uppercase())
+}
+
+/// What a parser takes, in its own words: what it says of values that none takes.
+fn accepted<T>(parse: &impl Fn(&Found) -> Parsed<T>) -> Option<String> {
+    ["-1", "0 B"].into_iter().find_map(|odd| {
+        let odd = Found { at: At::defaults(0), value: Plain::Raw(odd.to_owned()) };
+        let why = parse(&odd).err()?;
+        let words = ["is not between ", "is none of "];
+        let (_, rest) = words.into_iter().find_map(|words| why.split_once(words))?;
+        Some(rest.replace(" and ", " to "))
+    })
 }

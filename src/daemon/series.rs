@@ -15,7 +15,7 @@ use crate::{
     metrics::{Metrics, Sample},
     model::{Millis, Status},
     store::{DbError, OpenError, RoomLevel, Store, damaged_files},
-    views::Views,
+    views::{Views, WriterNumbers},
     web::Api,
 };
 
@@ -126,6 +126,49 @@ fn register_views(parts: &Api, sections_max: usize) -> anyhow::Result<()> {
         "Visitor keys forgotten before their window ended, because of views.repeat_keys_max.",
         &[],
         move || vec![sample(&[], views.keys_forgotten_early() as f64)],
+    )?;
+    register_view_writer(parts)
+}
+
+/// What the writer of views says of itself.
+fn register_view_writer(parts: &Api) -> anyhow::Result<()> {
+    let metrics = &parts.metrics;
+    let asked = |number: fn(WriterNumbers) -> u64| {
+        let views = parts.views.clone();
+        move || vec![sample(&[], number(views.writer_numbers()) as f64)]
+    };
+    metrics.register_counter(
+        "hit_replays_total",
+        "Hits sent again with their Idempotency-Key; they got their first verdict and count nowhere else.",
+        &[],
+        asked(|n| n.replays),
+    )?;
+    metrics.register_counter(
+        "idempotency_keys_forgotten_total",
+        "Idempotency-Keys forgotten within their day, because of views.idempotency_keys_max.",
+        &[],
+        asked(|n| n.keys_forgotten),
+    )?;
+    metrics.register_gauge(
+        "parked_views",
+        "Views whose article has not arrived yet; their hits were answered unknown.",
+        &[],
+        asked(|n| n.parked),
+    )?;
+    let views = parts.views.clone();
+    metrics.register_counter(
+        "parked_views_total",
+        "What became of views whose article had not arrived: counted when it did, expired after a day, or refused because of views.parked_max.",
+        &["outcome"],
+        move || {
+            let n = views.writer_numbers();
+            let outcomes = [
+                ("counted", n.parked_counted),
+                ("expired", n.parked_expired),
+                ("refused", n.parked_refused),
+            ];
+            outcomes.map(|(outcome, n)| sample(&[outcome], n as f64)).to_vec()
+        },
     )?;
     Ok(())
 }

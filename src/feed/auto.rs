@@ -89,6 +89,7 @@ pub fn declaration(auto: &AutoFeed) -> FeedConfig {
         entries: ENTRIES,
         schedule: None,
         select: Select::default(),
+        moved_from: Vec::new(),
     };
     add_spelling(&mut feed, auto);
     feed

@@ -83,12 +83,12 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// What readers of a format know an entry by. The guid byte for byte, except that Atom wants an IRI
+/// What readers of a format know an entry by (RSS 1.0 has links instead). The guid byte for byte, except that Atom wants an IRI
 /// (RFC 4287 §4.2.6): any other guid becomes a `urn:uuid` made of nothing but the guid (RFC 9562
 /// §5.8), so that it survives a move of the site.
 pub fn entry_id(format: Format, guid: &str) -> Cow<'_, str> {
     match format {
-        Format::Rss | Format::Json => Cow::Borrowed(guid),
+        Format::Rss | Format::Json | Format::Rdf => Cow::Borrowed(guid),
         Format::Atom if is_iri(guid) => Cow::Borrowed(guid),
         Format::Atom => Cow::Owned(uuid_urn(guid)),
     }

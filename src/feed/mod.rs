@@ -15,13 +15,16 @@ mod atom;
 mod entry;
 mod excerpt;
 mod json;
+mod rdf;
 mod rss;
 mod text;
 
 pub use entry::entry_id;
 pub use snapshot::Snapshot;
 
-use crate::model::{FeedSlug, Format};
+use std::borrow::Cow;
+
+use crate::model::{Article, FeedSlug, Format};
 
 /// What made us, as documents say it; without a version, so that an upgrade changes no bytes.
 const GENERATOR: &str = "jarshy";
@@ -42,11 +45,20 @@ impl RenderError {
     }
 }
 
-/// The document of a snapshot in one format: RSS 2.0, Atom 1.0 (RFC 4287) or JSON Feed 1.1.
+/// The document of a snapshot in one format: RSS 2.0, Atom 1.0 (RFC 4287), JSON Feed 1.1, RSS 1.0.
 pub fn render(format: Format, snapshot: &Snapshot) -> Result<Vec<u8>, RenderError> {
     match format {
         Format::Rss => rss::render(snapshot),
         Format::Atom => atom::render(snapshot),
         Format::Json => json::render(snapshot),
+        Format::Rdf => rdf::render(snapshot),
+    }
+}
+
+/// What readers of a format know each of a document's entries by, in its order.
+pub fn entry_ids(format: Format, snapshot: &Snapshot) -> Vec<(&Article, Cow<'_, str>)> {
+    match format {
+        Format::Rdf => rdf::shown(snapshot).into_iter().map(|a| (a, text::uri(&a.url))).collect(),
+        _ => snapshot.entries.iter().map(|a| (a, entry_id(format, a.guid.as_str()))).collect(),
     }
 }

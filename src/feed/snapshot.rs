@@ -26,7 +26,7 @@ pub struct Snapshot {
     pub site_url: WebUrl,
     /// Where the world finds us.
     pub public_url: WebUrl,
-    /// Which documents are made of it.
+    /// Which documents with an address of their own are made of it.
     pub formats: Vec<Format>,
     /// How much of an article an entry carries.
     pub content: Content,
@@ -59,7 +59,7 @@ impl Snapshot {
             language: language(&feed.language, &entries),
             site_url: site.url.clone(),
             public_url: public.url.clone(),
-            formats: feed.formats.clone(),
+            formats: feed.formats.iter().copied().filter(|f| f.is_public()).collect(),
             content: feed.content,
             changed_at: entries.iter().map(changed_at).chain(removed_at).max().unwrap_or_default(),
             entries,

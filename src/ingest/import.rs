@@ -196,6 +196,7 @@ impl Run<'_> {
             Kind::Wxr(options) => {
                 let Some(export) = self.first_pass(&source).await? else { return Ok(()) };
                 self.claim_prefix(&options.prefix, &export.site).await?;
+                self.keep_old_names(&export).await?;
                 self.read_wxr(source, export, options.clone())
             }
             Kind::Page(options) => self.read_page(source, options.clone()),
@@ -220,6 +221,15 @@ impl Run<'_> {
         Err(ImportError::Input(format!(
             "the prefix `{prefix}` belongs to {owner}, this export is of {site}: give it another --prefix"
         )))
+    }
+
+    /// Before the articles, so that their feeds are at the old addresses as soon as they are.
+    async fn keep_old_names(&self, export: &wxr::Export) -> Result<(), ImportError> {
+        if self.options.dry_run {
+            return Ok(());
+        }
+        let names = export.old_names();
+        self.importer.store.keep_old_names(&names).await.map_err(ImportError::Store)
     }
 
     async fn first_pass(

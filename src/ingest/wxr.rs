@@ -6,6 +6,7 @@
 mod blocks;
 mod index;
 mod item;
+mod names;
 mod paragraphs;
 mod php;
 mod post;
@@ -29,7 +30,7 @@ pub(super) use paragraphs::with_paragraphs;
 pub(super) use views::parse_views;
 
 use super::import::Found;
-use crate::model::{Millis, WebUrl};
+use crate::model::{Millis, OldName, WebUrl};
 use index::Index;
 use item::Item;
 use post::Posts;
@@ -74,6 +75,13 @@ pub(super) struct Export {
     index: Index,
 }
 
+impl Export {
+    /// How the site calls categories, tags and authors in addresses.
+    pub fn old_names(&self) -> Vec<OldName> {
+        self.index.names.all()
+    }
+}
+
 /// First pass: the site, authors, attachments, reusable blocks. A break is not yet told here: the
 /// second pass meets it again. The error says why this is not an export.
 pub(super) fn first_pass(input: impl Read, field_bytes_max: usize) -> Result<Export, Broken> {
@@ -85,7 +93,8 @@ pub(super) fn first_pass(input: impl Read, field_bytes_max: usize) -> Result<Exp
             Ok(Some(Piece::Version)) => is_export = true,
             Ok(Some(Piece::Site(address))) => site = address,
             Ok(Some(Piece::Created(at))) => index.created = created(&at),
-            Ok(Some(Piece::Author { login, name })) => index.add_author(login, name),
+            Ok(Some(Piece::Author(author))) => index.add_author(author),
+            Ok(Some(Piece::Term(term))) => index.add_term(&term),
             Ok(Some(Piece::Item(item))) => index.add(*item),
             Ok(None) => break None,
             Err(broken) => break Some(broken),

@@ -7,7 +7,7 @@ use prometheus::{
 };
 
 use super::{
-    CODES, JOB_RESULTS,
+    AGENTS, CODES, JOB_RESULTS,
     build::{counters, gauge, gauges, histograms},
 };
 
@@ -115,6 +115,19 @@ impl FeedFamilies {
             due: self.due.with_label_values(&[label]),
             entries: self.entries.with_label_values(&[label]),
             newest_entry: self.newest_entry.with_label_values(&[label]),
+        }
+    }
+}
+
+/// One counter for each kind of program.
+#[derive(Clone, Debug)]
+pub struct ByAgent(pub(super) [(&'static str, IntCounter); AGENTS.len()]);
+
+impl ByAgent {
+    /// Counts a request of a program of this kind.
+    pub fn inc(&self, agent: &str) {
+        if let Some((_, counter)) = self.0.iter().find(|(known, _)| *known == agent) {
+            counter.inc();
         }
     }
 }

@@ -217,9 +217,11 @@ pub fn link(
     formats: &[Format],
 ) -> String {
     let url = |f: Format| format!("{}/feeds/{feed}.{}", public.url, f.as_str());
-    let mut links =
-        vec![format!("<{}>; rel=\"self\"; type=\"{}\"", url(format), format.media_type())];
-    for other in formats.iter().filter(|f| **f != format) {
+    let mut links = Vec::new();
+    if format.is_public() {
+        links.push(format!("<{}>; rel=\"self\"; type=\"{}\"", url(format), format.media_type()));
+    }
+    for other in formats.iter().filter(|f| **f != format && f.is_public()) {
         links.push(format!(
             "<{}>; rel=\"alternate\"; type=\"{}\"",
             url(*other),

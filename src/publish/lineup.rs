@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use super::takeover;
 use crate::{
     config::{FeedConfig, FeedLanguage, FeedsAuto},
     feed::auto::{self, AutoFeed, AutoKind},
@@ -39,9 +40,10 @@ pub struct Rendered {
 }
 
 impl LiveFeed {
-    /// A declared feed.
+    /// A declared feed, or one for an old name, which share one series with the automatic ones.
     pub fn declared(config: FeedConfig, state: FeedState, metrics: &Metrics) -> LiveFeed {
-        let label = metrics.feed_label(config.slug.as_str());
+        let is_old = takeover::is_old(&config.slug);
+        let label = if is_old { AUTO } else { metrics.feed_label(config.slug.as_str()) };
         LiveFeed {
             metrics: metrics.feed(label),
             config: Arc::new(config),

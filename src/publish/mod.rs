@@ -15,6 +15,7 @@ pub mod purge;
 mod rounds;
 mod shelf;
 mod status;
+mod takeover;
 
 use std::sync::Arc;
 
@@ -22,12 +23,14 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-pub use document::{Document, Encoding, Variant, http_date};
+pub use document::{Document, Encoding, Parts, Variant, http_date};
+pub use encode::{brotli, gzip};
 pub use once::{OnceError, render_once};
 pub use purge::Purges;
 pub use rounds::Rounds;
 pub use shelf::{Shelf, document_path};
 pub use status::{DocumentStatus, FeedStatus};
+pub use takeover::{Aliases, Moved};
 
 use crate::{
     clock::Clock,
@@ -55,6 +58,8 @@ pub struct Settings {
     pub auto: FeedsAuto,
     /// Telling the cache in front.
     pub purge: config::Purge,
+    /// WordPress's addresses.
+    pub takeover: config::Takeover,
 }
 
 impl From<&config::Config> for Settings {
@@ -66,6 +71,7 @@ impl From<&config::Config> for Settings {
             feeds: config.feeds.clone(),
             auto: config.feeds_auto.clone(),
             purge: config.purge.clone(),
+            takeover: config.takeover.clone(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{
     Settings,
     lineup::{automatic_from, is_automatic},
+    takeover::OldFeeds,
 };
 use crate::{
     config::FeedConfig,
@@ -41,7 +42,8 @@ pub async fn render_once(
 ) -> Result<Vec<u8>, OnceError> {
     let unknown = || OnceError::Unknown(slug.chars().take(100).collect());
     let slug = FeedSlug::parse(slug).map_err(|_| unknown())?;
-    let declared = settings.feeds.iter().find(|f| f.slug == slug);
+    let old = OldFeeds::new(settings, &store.old_names().await?).feeds;
+    let declared = settings.feeds.iter().chain(&old).find(|f| f.slug == slug);
     let mut config = declared.cloned().map(Arc::new);
     let mut newest: Vec<(Millis, ArticleId)> = Vec::new();
     let mut after = None;

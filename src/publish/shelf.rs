@@ -2,15 +2,16 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
-use super::document::Document;
+use super::{document::Document, takeover::Aliases};
 use crate::model::{FeedSlug, Format, Millis};
 
-/// Every ready document by the path it is served at.
+/// Every ready document by the path it is served at; RSS 1.0 only by its feed.
 #[derive(Debug, Default)]
 pub struct Shelf {
     places: ArcSwap<Places>,
+    aliases: ArcSwapOption<Aliases>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -31,6 +32,22 @@ impl Shelf {
         self.places.load().by_feed.get(&slug).cloned()
     }
 
+    /// A feed's document in this format, where it has one.
+    pub fn document(&self, feed: &FeedSlug, format: Format) -> Option<Arc<Document>> {
+        let places = self.places.load();
+        places.by_feed.get(feed)?.iter().find(|d| d.format == format).cloned()
+    }
+
+    /// Which feeds stand at addresses of before.
+    pub fn aliases(&self) -> Guard<Option<Arc<Aliases>>> {
+        self.aliases.load()
+    }
+
+    /// Answers addresses of before by this table.
+    pub(super) fn set_aliases(&self, aliases: Aliases) {
+        self.aliases.store(Some(Arc::new(aliases)));
+    }
+
     /// True when no feed has a document.
     pub fn is_empty(&self) -> bool {
         self.places.load().by_feed.is_empty()
@@ -48,7 +65,7 @@ impl Shelf {
     pub fn put(&self, feed: &FeedSlug, documents: Vec<Arc<Document>>) {
         self.change(|places| {
             places.remove(feed);
-            for document in &documents {
+            for document in documents.iter().filter(|d| d.format.is_public()) {
                 let path = document_path(feed, document.format);
                 places.by_path.insert(path.into(), document.clone());
             }
@@ -66,8 +83,10 @@ impl Shelf {
             };
             let mut documents = standing.to_vec();
             documents[at] = document.clone();
-            let path = document_path(feed, document.format);
-            places.by_path.insert(path.into(), document.clone());
+            if document.format.is_public() {
+                let path = document_path(feed, document.format);
+                places.by_path.insert(path.into(), document.clone());
+            }
             places.by_feed.insert(feed.clone(), documents.into());
         });
     }

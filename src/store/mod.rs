@@ -15,6 +15,7 @@ mod error;
 mod facts;
 mod jobs;
 mod migrate;
+mod old_names;
 mod restored;
 mod room;
 mod salvage;
@@ -51,8 +52,11 @@ pub use value::{Row, Value};
 
 use crate::config;
 
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_articles.sql"), include_str!("migrations/0002_audit.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_articles.sql"),
+    include_str!("migrations/0002_audit.sql"),
+    include_str!("migrations/0003_old_names.sql"),
+];
 
 /// The article database, shared by cloning.
 #[derive(Clone, Debug)]
@@ -60,6 +64,8 @@ pub struct Store {
     db: Db,
     room: Room,
     newest: watch::Sender<i64>,
+    /// Grows with each change of `old_names`.
+    names: watch::Sender<i64>,
     /// When the oldest revision was announced that nobody has taken note of yet.
     waiting_since: Arc<Mutex<Option<Instant>>>,
 }
@@ -77,9 +83,9 @@ impl Store {
         }
         let writer = Writer::open(&path, settings.busy_timeout, MIGRATIONS)?;
         let db = Db::start(&path, writer, settings.readers, settings.write_queue_max)?;
+        let (newest, names) = (watch::Sender::new(0), watch::Sender::new(0));
         let room = Room::new(settings);
-        let store =
-            Store { db, room, newest: watch::Sender::new(0), waiting_since: Arc::default() };
+        let store = Store { db, room, newest, names, waiting_since: Arc::default() };
         let failed = |e: DbError| OpenError::Failed { path, why: e.to_string() };
         store.look_for_changes().await.map_err(failed)?;
         Ok(store)
@@ -97,9 +103,13 @@ impl Store {
 
     /// Reads the newest revision from the file, so that what another process wrote is noticed too.
     pub async fn look_for_changes(&self) -> Result<i64, DbError> {
-        let mut rows = self.db.read("SELECT n FROM store_revision", vec![]).await?;
-        let newest = rows.first_mut().map_or(Ok(0), Row::int)?;
+        const SQL: &str =
+            "SELECT n, (SELECT COALESCE(MAX(version), 0) FROM old_names) FROM store_revision";
+        let mut rows = self.db.read(SQL, vec![]).await?;
+        let Some(row) = rows.first_mut() else { return Ok(0) };
+        let (newest, names) = (row.int()?, row.int()?);
         self.announce(newest);
+        self.names.send_if_modified(|known| std::mem::replace(known, names) != names);
         Ok(newest)
     }
 

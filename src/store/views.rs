@@ -4,24 +4,27 @@
 //! schema, so that every reader sees exact numbers, in whatever process. Only one [`ViewLog`] may
 //! exist for a data folder; readers stand beside it. No address and no User-Agent comes in here.
 
+mod lines;
+mod sums;
+
 use std::{
-    borrow::Cow,
-    collections::HashMap,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use rusqlite::Connection;
-use serde::{Deserialize, Serialize};
 
+pub use self::lines::{Hits, KeyLine, ParkedLine, VerdictLine, ViewLine};
+use self::sums::Sums;
 use super::{
     db::{Batch, Step, Writer, open_reader, query},
     error::{DbError, OpenError},
-    value::{Row, Value},
+    value::Row,
 };
-use crate::model::{Channel, Verdict};
+use crate::model::{Channel, Millis, Verdict};
 
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/views_0001.sql")];
+pub(super) const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/views_0001.sql"), include_str!("migrations/views_0002.sql")];
 /// Batches folded in one transaction at most.
 const FOLD_BATCHES_MAX: usize = 20_000;
 
@@ -32,57 +35,6 @@ pub(super) const COUNTED: &str = "SELECT COALESCE(SUM(n), 0) FROM (
 /// Where the view database of a data folder is.
 pub fn database_path(data: &Path) -> PathBuf {
     data.join("views.db")
-}
-
-/// Views of one article, hour, section and channel that were committed together.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct ViewLine<'a>(
-    /// The article.
-    #[serde(borrow)]
-    pub Cow<'a, str>,
-    /// Hours since the epoch.
-    pub i64,
-    /// The article's main section at the time of the hit; empty is none.
-    #[serde(borrow)]
-    pub Cow<'a, str>,
-    /// [`Channel::as_str`].
-    #[serde(borrow)]
-    pub Cow<'a, str>,
-    /// How many.
-    pub u64,
-);
-
-/// Hits of one article, day and verdict that were no views.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct VerdictLine<'a>(
-    /// The article; empty where none was known.
-    #[serde(borrow)]
-    pub Cow<'a, str>,
-    /// Days since the epoch.
-    pub i64,
-    /// [`Verdict::as_str`].
-    #[serde(borrow)]
-    pub Cow<'a, str>,
-    /// How many.
-    pub u64,
-);
-
-/// What is committed together.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Hits<'a> {
-    /// Views.
-    #[serde(borrow)]
-    pub views: Vec<ViewLine<'a>>,
-    /// The other verdicts.
-    #[serde(borrow)]
-    pub verdicts: Vec<VerdictLine<'a>>,
-}
-
-impl Hits<'_> {
-    /// As the `batches` table holds it.
-    pub fn encode(&self) -> Result<String, DbError> {
-        serde_json::to_string(self).map_err(|e| DbError::Failed(e.to_string()))
-    }
 }
 
 /// All counts, as they are when the daemon starts.
@@ -96,6 +48,23 @@ pub struct Loaded {
     pub verdicts: Vec<(Verdict, u64)>,
     /// Sections in the order in which their first views were folded.
     pub labels: Vec<String>,
+    /// Parked hits by article, hour and channel.
+    pub parked: Vec<(String, i64, Channel, u64)>,
+    /// Keys in the order of their numbers.
+    pub keys: Vec<KeptKey>,
+}
+
+/// A key of an earlier hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptKey {
+    /// Grows with each of them.
+    pub number: i64,
+    /// Of the key and what the hit named.
+    pub hash: u128,
+    /// The first verdict.
+    pub verdict: Verdict,
+    /// When it was given.
+    pub at: Millis,
 }
 
 /// The only writing connection of `views.db`.
@@ -122,8 +91,9 @@ impl ViewLog {
         self.commit(vec![Step::new(SQL, vec![seq.into(), hits.into()]).want(1)])
     }
 
-    /// Adds the batches to the counts and deletes them, in one transaction. True when some are left.
-    pub fn fold(&mut self) -> Result<bool, DbError> {
+    /// Adds the batches to the counts and deletes them, in one transaction; keys with numbers below
+    /// `keys_from` are forgotten with it. True when some batches are left.
+    pub fn fold(&mut self, keys_from: i64) -> Result<bool, DbError> {
         const SQL: &str = "SELECT seq, hits FROM batches ORDER BY seq LIMIT $1";
         let rows = self.writer()?.read(SQL, &[FOLD_BATCHES_MAX.into()])?;
         let batches = each(rows, |mut row| Ok((row.int()?, row.text()?)))?;
@@ -131,7 +101,9 @@ impl ViewLog {
         if let Some((last, _)) = batches.last() {
             let mut sums = Sums::default();
             batches.iter().try_for_each(|(_, hits)| sums.add(hits))?;
-            let steps = sums.steps(*last);
+            let mut steps = sums.steps(*last);
+            const FORGET: &str = "DELETE FROM idempotency_keys WHERE number < $1";
+            steps.push(Step::new(FORGET, vec![keys_from.into()]));
             self.commit(steps)?;
         }
         Ok(full)
@@ -171,15 +143,25 @@ impl ViewLog {
         const SECTIONS: &str = "SELECT section, channel, n FROM section_counts
              UNION ALL SELECT section, channel, n FROM unfolded_views";
         const LABELS: &str = "SELECT section FROM section_labels ORDER BY place";
+        const PARKED: &str = "SELECT article, hour, channel, SUM(n) FROM (
+               SELECT article, hour, channel, n FROM parked
+               UNION ALL SELECT article, hour, channel, n FROM unfolded_parked)
+             GROUP BY article, hour, channel HAVING SUM(n) > 0";
+        const KEYS: &str = "SELECT number, hash, verdict, at FROM idempotency_keys
+             UNION ALL SELECT number, hash, verdict, at FROM unfolded_keys ORDER BY 1";
         let writer = self.writer()?;
         let article = |mut row: Row| Ok((row.text()?, row.int()? as u64));
         let section = |mut row: Row| Ok((row.text()?, channel(&row.text()?)?, row.int()? as u64));
         let label = |mut row: Row| row.text();
+        let parked =
+            |mut row: Row| Ok((row.text()?, row.int()?, channel(&row.text()?)?, row.int()? as u64));
         Ok(Loaded {
             articles: each(writer.read(ARTICLES, &[])?, article)?,
             sections: each(writer.read(SECTIONS, &[])?, section)?,
             verdicts: each(writer.read(VERDICTS, &[])?, verdict_count)?,
             labels: each(writer.read(LABELS, &[])?, label)?,
+            parked: each(writer.read(PARKED, &[])?, parked)?,
+            keys: each(writer.read(KEYS, &[])?, kept_key)?,
         })
     }
 
@@ -220,94 +202,11 @@ fn verdict_count(mut row: Row) -> Result<(Verdict, u64), DbError> {
     Ok((verdict(&row.text()?)?, row.int()? as u64))
 }
 
-type Text<'a> = Cow<'a, str>;
-
-/// What several batches add to the counts.
-#[derive(Default)]
-struct Sums<'a> {
-    /// By article, hour, section and channel.
-    views: HashMap<(Text<'a>, i64, Text<'a>, Text<'a>), u64>,
-    articles: HashMap<Text<'a>, u64>,
-    sections: HashMap<(Text<'a>, Text<'a>), u64>,
-    /// In the order of first appearance.
-    labels: Vec<Text<'a>>,
-    verdicts: HashMap<Text<'a>, u64>,
-    days: HashMap<(Text<'a>, i64, Text<'a>), u64>,
-}
-
-impl<'a> Sums<'a> {
-    fn add(&mut self, hits: &'a str) -> Result<(), DbError> {
-        let broken = |e| DbError::Damaged(format!("a batch is not ours: {e}"));
-        let hits: Hits<'a> = serde_json::from_str(hits).map_err(broken)?;
-        hits.views.into_iter().for_each(|line| self.add_view(line));
-        for VerdictLine(article, day, verdict, n) in hits.verdicts {
-            *self.verdicts.entry(verdict.clone()).or_default() += n;
-            if !article.is_empty() {
-                *self.days.entry((article, day, verdict)).or_default() += n;
-            }
-        }
-        Ok(())
-    }
-
-    fn add_view(&mut self, ViewLine(article, hour, section, channel, n): ViewLine<'a>) {
-        *self.verdicts.entry(Verdict::Counted.as_str().into()).or_default() += n;
-        *self.articles.entry(article.clone()).or_default() += n;
-        let key = (section.clone(), channel.clone());
-        let seen = section.is_empty() || self.sections.contains_key(&key);
-        if !seen && !self.labels.contains(&section) {
-            self.labels.push(section.clone());
-        }
-        *self.sections.entry(key).or_default() += n;
-        *self.views.entry((article, hour, section, channel)).or_default() += n;
-    }
-
-    fn steps(self, last: i64) -> Batch {
-        const LABEL: &str = "INSERT INTO section_labels (section, place)
-             SELECT $1, COALESCE(MAX(place) + 1, 0) FROM section_labels WHERE TRUE
-             ON CONFLICT (section) DO NOTHING";
-        const VIEW: &str = "INSERT INTO views (article, hour, section, channel, n)
-             VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (article, hour, section, channel) DO UPDATE SET n = views.n + excluded.n";
-        const ARTICLE: &str = "INSERT INTO article_counts (article, n) VALUES ($1, $2)
-             ON CONFLICT (article) DO UPDATE SET n = article_counts.n + excluded.n";
-        const SECTION: &str = "INSERT INTO section_counts (section, channel, n) VALUES ($1, $2, $3)
-             ON CONFLICT (section, channel) DO UPDATE SET n = section_counts.n + excluded.n";
-        const VERDICT: &str = "INSERT INTO verdict_counts (verdict, n) VALUES ($1, $2)
-             ON CONFLICT (verdict) DO UPDATE SET n = verdict_counts.n + excluded.n";
-        const DAY: &str = "INSERT INTO verdict_days (article, day, verdict, n)
-             VALUES ($1, $2, $3, $4)
-             ON CONFLICT (article, day, verdict) DO UPDATE SET n = verdict_days.n + excluded.n";
-        const FOLDED: &str = "DELETE FROM batches WHERE seq <= $1";
-        let labels = self.labels.into_iter().map(|section| vec![text(section)]).collect();
-        vec![
-            Step::each(LABEL, labels),
-            Step::each(
-                VIEW,
-                in_order(self.views, |(a, h, s, c)| vec![text(a), h.into(), text(s), text(c)]),
-            ),
-            Step::each(ARTICLE, in_order(self.articles, |a| vec![text(a)])),
-            Step::each(SECTION, in_order(self.sections, |(s, c)| vec![text(s), text(c)])),
-            Step::each(VERDICT, in_order(self.verdicts, |v| vec![text(v)])),
-            Step::each(DAY, in_order(self.days, |(a, d, v)| vec![text(a), d.into(), text(v)])),
-            Step::new(FOLDED, vec![last.into()]),
-        ]
-    }
-}
-
-fn text(text: Cow<'_, str>) -> Value {
-    Value::Text(text.into_owned())
-}
-
-/// Rows in the order of their keys, so that neighbours on a page are written one after the other.
-fn in_order<K: Ord>(sums: HashMap<K, u64>, columns: impl Fn(K) -> Vec<Value>) -> Vec<Vec<Value>> {
-    let mut sums: Vec<(K, u64)> = sums.into_iter().collect();
-    sums.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    let row = |(key, n): (K, u64)| {
-        let mut row = columns(key);
-        row.push(n.into());
-        row
-    };
-    sums.into_iter().map(row).collect()
+fn kept_key(mut row: Row) -> Result<KeptKey, DbError> {
+    let (number, hash) = (row.int()?, row.text()?);
+    let broken = || DbError::Failed(format!("views.db is damaged: `{hash}` is not a hash"));
+    let hash = u128::from_str_radix(&hash, 16).map_err(|_| broken())?;
+    Ok(KeptKey { number, hash, verdict: verdict(&row.text()?)?, at: Millis(row.int()?) })
 }
 
 /// A reading connection of `views.db`; one answer is of one moment.

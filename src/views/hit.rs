@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use http::header::{self, HeaderName};
 
+use super::idempotency::IdempotencyKey;
 use crate::model::Channel;
 
 /// Where browsers say that they only load ahead.
@@ -39,6 +40,8 @@ pub struct Hit<'a> {
     pub x_forwarded_for: &'a [&'a [u8]],
     /// Every `Forwarded` line (RFC 7239), in order.
     pub forwarded: &'a [&'a [u8]],
+    /// `Idempotency-Key`.
+    pub idempotency_key: Option<IdempotencyKey>,
 }
 
 /// The headers a verdict depends on.

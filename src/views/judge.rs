@@ -14,6 +14,13 @@ pub struct OriginRules {
     pub require_origin: bool,
 }
 
+impl OriginRules {
+    /// True for an origin whose pages count.
+    pub fn is_own(&self, origin: &[u8]) -> bool {
+        self.origins.iter().any(|ours| ours.as_bytes().eq_ignore_ascii_case(origin))
+    }
+}
+
 /// What is known of the article that a hit names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Named<A> {
@@ -62,7 +69,7 @@ fn is_foreign(headers: &HitHeaders<'_>, rules: &OriginRules) -> bool {
         (_, Some(referer)) if said(headers.referer) => origin_of(referer.trim_ascii()),
         _ => return rules.require_origin,
     };
-    !rules.origins.iter().any(|ours| ours.as_bytes().eq_ignore_ascii_case(origin))
+    !rules.is_own(origin)
 }
 
 /// Scheme, host and port of an address, without its default port.

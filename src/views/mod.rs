@@ -8,9 +8,11 @@ mod agents;
 mod client;
 mod counts;
 mod hit;
+mod idempotency;
 mod judge;
 mod names;
 mod page;
+mod parked;
 mod queue;
 mod repeat;
 mod report;
@@ -40,14 +42,17 @@ pub use self::{
     client::client_address,
     counts::{NO_SECTION, OTHER_SECTIONS},
     hit::{Hit, HitHeaders, NotKept, Target},
+    idempotency::{BadKey, IdempotencyKey},
     judge::{Named, OriginRules, judge},
     report::{Bucket, By, Report, Top},
     roster::Roster,
-    writer::OnCommit,
+    writer::{OnCommit, WriterNumbers},
 };
 use self::{
     counts::Counts,
-    queue::{Queue, Waiting},
+    idempotency::Keys,
+    parked::Parked,
+    queue::{Queue, Rare, Waiting},
     repeat::{Repeats, VisitorKeys},
     roster::Listed,
     rules::Rules,
@@ -57,7 +62,7 @@ use self::{
 use crate::{
     clock::Clock,
     config,
-    model::{Channel, Millis, Verdict},
+    model::{AgentClass, Channel, Millis, Verdict},
     store::{
         DbError, OpenError,
         views::{ViewLog, ViewReader, database_path},
@@ -129,9 +134,10 @@ impl Views {
         let failed = |why: String| OpenError::Failed { path: database_path(folder), why };
         fs::create_dir_all(folder).map_err(|e| failed(e.to_string()))?;
         let mut log = ViewLog::open(folder, busy_timeout)?;
-        let roster = Roster::new();
+        let queue: Arc<Queue> = Arc::default();
+        let roster = Roster::new(queue.clone());
         let counts = Arc::new(Counts::default());
-        let progress = start(&mut log, &counts, &roster)
+        let left = start(&mut log, &counts, &roster)
             .map_err(|e| OpenError::of(&database_path(folder), e))?;
         let rules = Arc::new(ArcSwap::from_pointee(Rules::new(settings, site_origins, trusted)));
         let shared = Shared {
@@ -141,14 +147,14 @@ impl Views {
             visitors: VisitorKeys::random().map_err(|e| failed(e.to_string()))?,
             roster,
             counts,
-            queue: Arc::default(),
+            queue,
             rules,
             writer_counts: Arc::default(),
             reports: Semaphore::new(REPORTS_AT_ONCE),
             thread: Mutex::default(),
             no_room: AtomicBool::new(false),
         };
-        let thread = shared.spawn(log, progress, on_commit).map_err(|e| failed(e.to_string()))?;
+        let thread = shared.spawn(log, left, on_commit).map_err(|e| failed(e.to_string()))?;
         *shared.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(Views(Arc::new(shared)))
     }
@@ -170,6 +176,11 @@ impl Views {
             }
         });
         async { answered?.await.unwrap_or(Err(NotKept::Stopped)) }
+    }
+
+    /// What kind of program a request comes from, by its User-Agent.
+    pub fn agent_class(&self, user_agent: Option<&[u8]>) -> AgentClass {
+        self.0.agents.class(user_agent)
     }
 
     /// The number of an article, with every hit that was acknowledged; `None` for an unknown one.
@@ -234,6 +245,21 @@ impl Views {
         self.0.writer_counts.forgotten_early.load(Ordering::Relaxed)
     }
 
+    /// How many articles one question for counts may name.
+    pub fn count_ids_max(&self) -> usize {
+        self.0.rules.load().count_ids_max
+    }
+
+    /// True for an origin whose pages count, as a browser writes it in `Origin`.
+    pub fn is_own_origin(&self, origin: &[u8]) -> bool {
+        self.0.rules.load().judging.is_own(origin.trim_ascii())
+    }
+
+    /// What the writer says of itself.
+    pub fn writer_numbers(&self) -> WriterNumbers {
+        self.0.writer_counts.numbers()
+    }
+
     /// Views of an article in the hours that begin within `from <= time < to`.
     pub async fn report(
         &self,
@@ -267,9 +293,9 @@ impl Views {
 
 /// Folds what a crash left and loads the counts. Where the disk is full, what is left stays: it is
 /// counted all the same, and folded later.
-fn start(log: &mut ViewLog, counts: &Counts, roster: &Roster) -> Result<Progress, DbError> {
+fn start(log: &mut ViewLog, counts: &Counts, roster: &Roster) -> Result<Left, DbError> {
     let unfolded = loop {
-        match log.fold() {
+        match log.fold(0) {
             Ok(true) => {}
             Ok(false) => break false,
             Err(error @ (DbError::Full | DbError::Busy)) => {
@@ -279,18 +305,24 @@ fn start(log: &mut ViewLog, counts: &Counts, roster: &Roster) -> Result<Progress
             Err(error) => return Err(error),
         }
     };
-    counts.load(log.load()?, roster);
+    let mut loaded = log.load()?;
+    let keys = Keys::load(std::mem::take(&mut loaded.keys));
+    let parked = Parked::load(std::mem::take(&mut loaded.parked));
+    counts.load(loaded, roster);
     let last = log.last_batch()?;
-    Ok(Progress { tried: last, acknowledged: last, unfolded, ..Progress::default() })
+    let progress = Progress { tried: last, acknowledged: last, unfolded, ..Progress::default() };
+    Ok(Left { keys, parked, progress })
+}
+
+/// What an earlier run left for the writer.
+struct Left {
+    keys: Keys,
+    parked: Parked,
+    progress: Progress,
 }
 
 impl Shared {
-    fn spawn(
-        &self,
-        log: ViewLog,
-        progress: Progress,
-        on_commit: OnCommit,
-    ) -> io::Result<JoinHandle<()>> {
+    fn spawn(&self, log: ViewLog, left: Left, on_commit: OnCommit) -> io::Result<JoinHandle<()>> {
         let writer = Writer {
             log,
             queue: self.queue.clone(),
@@ -300,7 +332,10 @@ impl Shared {
             own_counts: self.writer_counts.clone(),
             on_commit,
             repeats: Repeats::default(),
-            progress,
+            clock: self.clock.clone(),
+            keys: left.keys,
+            parked: left.parked,
+            progress: left.progress,
         };
         thread::Builder::new().name("views-writer".into()).spawn(move || writer.run())
     }
@@ -317,19 +352,33 @@ impl Shared {
         let named = self.roster.find(hit.target);
         let verdict = judge(&named, &hit.headers, &self.agents, &rules.judging);
         let article = if let Named::Known(article) = named { Some(article) } else { None };
-        let visitor = article.filter(|_| verdict.is_none()).and_then(|article| {
-            (!hit.headers.is_private()).then(|| self.visitor(hit, article, &rules))
-        });
+        let parked = match (verdict, hit.target) {
+            (Some(Verdict::Unknown), Target::Id(id)) if rules.parked_max > 0 => Some(Box::from(id)),
+            _ => None,
+        };
+        let may_count = verdict.is_none() || parked.is_some();
+        let visitor = (may_count && !hit.headers.is_private())
+            .then(|| self.visitor(hit, article, &rules))
+            .flatten();
         let (answer, answered) = oneshot::channel();
         let judged = Judged { article, channel: hit.channel, verdict };
-        self.queue.put(Waiting { at, judged, visitor, answer }, rules.queue_max)?;
+        let key = hit.idempotency_key.as_ref().map(|key| key.hash(hit.target));
+        let is_rare = key.is_some() || parked.is_some();
+        let rare = is_rare.then(|| Box::new(Rare { key, parked }));
+        self.queue.put(Waiting { at, judged, visitor, rare, answer }, rules.queue_max)?;
         Ok(answered)
     }
 
-    fn visitor(&self, hit: &Hit<'_>, article: Listed, rules: &Rules) -> u64 {
+    /// The key of a visitor and the article, one that is known or one that may come.
+    fn visitor(&self, hit: &Hit<'_>, article: Option<Listed>, rules: &Rules) -> Option<u64> {
         let address = client_address(hit.peer, hit.x_forwarded_for, hit.forwarded, &rules.trusted);
         let agent = hit.headers.user_agent.unwrap_or_default();
-        self.visitors.key(address, agent, article.number)
+        let key = |id: &str| self.visitors.key(address, agent, id);
+        match (hit.target, article) {
+            (Target::Id(id), _) => Some(key(id)),
+            (Target::Url(_), Some(article)) => Some(key(&self.roster.article_id(article.number))),
+            (Target::Url(_), None) => None,
+        }
     }
 
     /// Reads the database on a thread that may wait.

@@ -19,13 +19,25 @@ pub struct Waiting {
     pub judged: Judged,
     /// The visitor's key, where a repeat is to be judged.
     pub visitor: Option<u64>,
+    /// What few hits have.
+    pub rare: Option<Box<Rare>>,
     /// Who waits.
     pub answer: oneshot::Sender<Result<Verdict, NotKept>>,
+}
+
+/// What few hits have, apart so that the others stay small.
+#[derive(Debug, Default)]
+pub struct Rare {
+    /// The hash of its key and of what it names.
+    pub key: Option<u128>,
+    /// The article it would count for, if there were one.
+    pub parked: Option<Box<str>>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     waiting: Vec<Waiting>,
+    rung: bool,
     closed: bool,
 }
 
@@ -55,13 +67,20 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits for hits, at most as long as `patience`, and moves up to `max` of them into `group`.
-    /// False when the queue is closed and empty.
+    /// Wakes who takes, although no hit came: there are new articles.
+    pub fn ring(&self) {
+        self.lock().rung = true;
+        self.came.notify_one();
+    }
+
+    /// Waits for hits, at most as long as `patience`, and moves up to `max` of them into `group`;
+    /// into none when it was rung. False when the queue is closed and empty.
     pub fn take(&self, group: &mut Vec<Waiting>, max: usize, patience: Option<Duration>) -> bool {
         let mut inner = self.lock();
         if inner.waiting.is_empty() && !inner.closed {
             inner = self.wait(inner, patience);
         }
+        inner.rung = false;
         if inner.waiting.len() <= max {
             std::mem::swap(group, &mut inner.waiting);
         } else {
@@ -81,7 +100,7 @@ impl Queue {
         inner: MutexGuard<'a, Inner>,
         patience: Option<Duration>,
     ) -> MutexGuard<'a, Inner> {
-        let idle = |inner: &mut Inner| inner.waiting.is_empty() && !inner.closed;
+        let idle = |inner: &mut Inner| inner.waiting.is_empty() && !inner.rung && !inner.closed;
         match patience {
             None => self.came.wait_while(inner, idle).unwrap_or_else(PoisonError::into_inner),
             Some(patience) => {

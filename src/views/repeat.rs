@@ -27,7 +27,7 @@ impl VisitorKeys {
     }
 
     /// The key of one visitor and one article.
-    pub fn key(&self, address: IpAddr, user_agent: &[u8], article: u32) -> u64 {
+    pub fn key(&self, address: IpAddr, user_agent: &[u8], article: &str) -> u64 {
         let mut hasher = SipHasher24::new_with_key(&self.seed);
         match address {
             IpAddr::V4(v4) => hasher.write(&v4.octets()),
@@ -36,7 +36,7 @@ impl VisitorKeys {
         // The lengths keep one field from running into the next.
         hasher.write_usize(user_agent.len());
         hasher.write(user_agent);
-        hasher.write_u32(article);
+        hasher.write(article.as_bytes());
         hasher.finish()
     }
 }

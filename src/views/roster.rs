@@ -6,11 +6,14 @@
 use std::{
     collections::HashMap,
     hash::RandomState,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
-use super::{hit::Target, judge::Named, names::Names, page::page_key, tally::Tally};
+use super::{hit::Target, judge::Named, names::Names, page::page_key, queue::Queue, tally::Tally};
 use crate::{
     model::ArticleId,
     store::{DbError, Slim, Store, views::Hits},
@@ -58,16 +61,22 @@ pub struct Roster {
     page_hash: RandomState,
     /// The newest revision read; locked while reading, so that no older read overwrites a newer one.
     cursor: Arc<tokio::sync::Mutex<i64>>,
+    /// Grows when articles came, after they can be found.
+    news: Arc<AtomicU64>,
+    /// Rung then.
+    queue: Arc<Queue>,
 }
 
 impl Roster {
-    pub(super) fn new() -> Roster {
+    pub(super) fn new(queue: Arc<Queue>) -> Roster {
         let mut inner = Inner::default();
         inner.sections.number("");
         Roster {
             inner: Arc::new(RwLock::new(inner)),
             page_hash: RandomState::new(),
             cursor: Arc::default(),
+            news: Arc::default(),
+            queue,
         }
     }
 
@@ -104,7 +113,17 @@ impl Roster {
             inner.take(slim, page);
             *cursor = slim.revision.max(*cursor);
         }
+        drop(inner);
+        if changes.iter().any(|slim| slim.was_public) {
+            self.news.fetch_add(1, Ordering::Release);
+            self.queue.ring();
+        }
         Ok(changes.len())
+    }
+
+    /// Grows whenever articles came; those that came before it grew are found.
+    pub(super) fn news(&self) -> u64 {
+        self.news.load(Ordering::Acquire)
     }
 
     /// The article a hit names.
@@ -123,6 +142,11 @@ impl Roster {
                 inner.known(inner.pages.get(&page).copied())
             }
         }
+    }
+
+    /// True for the address of an article that the public could ever see.
+    pub fn has_page(&self, address: &str) -> bool {
+        matches!(self.find(Target::Url(address)), Named::Known(_))
     }
 
     /// The number of a known article and its carried-over views.
@@ -153,6 +177,11 @@ impl Roster {
     /// The number of an article, known or not.
     pub(super) fn article_number(&self, id: &str) -> u32 {
         self.write().article(id)
+    }
+
+    /// The id of a number.
+    pub(super) fn article_id(&self, number: u32) -> String {
+        self.read().ids.text(number).to_owned()
     }
 
     /// The number of a section.

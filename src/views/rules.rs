@@ -24,6 +24,12 @@ pub struct Rules {
     pub batch_hits_max: usize,
     /// How often committed hits are added to the counts.
     pub fold_every: Duration,
+    /// Keys of hits remembered.
+    pub idempotency_keys_max: usize,
+    /// Rows of parked hits.
+    pub parked_max: usize,
+    /// Articles of one question for counts.
+    pub count_ids_max: usize,
 }
 
 impl Rules {
@@ -41,6 +47,9 @@ impl Rules {
             queue_max: settings.queue_max,
             batch_hits_max: settings.batch_hits_max.max(1),
             fold_every: settings.fold_every,
+            idempotency_keys_max: settings.idempotency_keys_max,
+            parked_max: settings.parked_max,
+            count_ids_max: settings.count_ids_max,
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::roster::Listed;
+use super::{parked::Place, roster::Listed};
 use crate::{
     model::{Channel, Millis, Verdict},
-    store::views::{Hits, VerdictLine, ViewLine},
+    store::views::{Hits, KeptKey, KeyLine, ParkedLine, VerdictLine, ViewLine},
 };
 
 const HOUR_MILLIS: i64 = 3_600_000;
@@ -43,13 +43,17 @@ pub struct ViewKey {
     pub channel: Channel,
 }
 
-/// Sums of a group. Both maps are read twice without a change between, so in the same order.
+/// Sums of a group.
 #[derive(Debug, Default)]
 pub struct Tally {
     /// Views.
     pub views: HashMap<ViewKey, u64>,
     /// The rest, by article, [`day`] and verdict.
     pub verdicts: HashMap<(Option<u32>, i64, Verdict), u64>,
+    /// Parked views that come, or fewer than none where they leave.
+    pub parked: HashMap<Place, i64>,
+    /// First verdicts of hits that carried a key.
+    pub keys: Vec<KeptKey>,
 }
 
 impl Tally {
@@ -67,9 +71,14 @@ impl Tally {
         }
     }
 
+    /// True when there is nothing to be kept.
+    pub fn is_empty(&self) -> bool {
+        self.views.is_empty() && self.verdicts.is_empty() && self.parked.is_empty()
+    }
+
     /// As the store keeps it; `id` and `section` give the texts of numbers.
     pub fn hits<'a>(
-        &self,
+        &'a self,
         id: impl Fn(u32) -> &'a str,
         section: impl Fn(u32) -> &'a str,
     ) -> Hits<'a> {
@@ -82,9 +91,19 @@ impl Tally {
             let id = key.0.map_or("", &id);
             VerdictLine(id.into(), key.1, key.2.as_str().into(), *n)
         };
+        let parked = |(place, n): (&'a Place, &i64)| {
+            let (article, channel) = ((&*place.article).into(), place.channel.as_str().into());
+            ParkedLine(article, place.hour, channel, *n)
+        };
+        let key = |key: &KeptKey| {
+            let hash = format!("{:032x}", key.hash);
+            KeyLine(key.number, hash.into(), key.verdict.as_str().into(), key.at.0)
+        };
         Hits {
             views: self.views.iter().map(view).collect(),
             verdicts: self.verdicts.iter().map(verdict).collect(),
+            parked: self.parked.iter().map(parked).collect(),
+            keys: self.keys.iter().map(key).collect(),
         }
     }
 }

@@ -13,15 +13,19 @@ use std::{
 use arc_swap::ArcSwap;
 
 use super::{
-    NotKept,
+    NotKept, Target,
     counts::Counts,
+    idempotency::Keys,
+    judge::Named,
+    parked::{Parked, Place},
     queue::{Queue, Waiting},
     repeat::Repeats,
-    roster::Roster,
+    roster::{Listed, Roster},
     rules::Rules,
-    tally::Tally,
+    tally::{Judged, Tally, ViewKey, hour},
 };
 use crate::{
+    clock::Clock,
     model::Verdict,
     store::{DbError, views::ViewLog},
 };
@@ -38,6 +42,44 @@ pub struct WriterCounts {
     pub failing: AtomicBool,
     /// Visitor keys forgotten before their window ended.
     pub forgotten_early: AtomicU64,
+    replays: AtomicU64,
+    keys_forgotten: AtomicU64,
+    parked: AtomicU64,
+    parked_counted: AtomicU64,
+    parked_expired: AtomicU64,
+    parked_refused: AtomicU64,
+}
+
+/// What the writer says of itself, since the start where it is a total.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WriterNumbers {
+    /// Hits that came again with their `Idempotency-Key`: in no other total.
+    pub replays: u64,
+    /// Keys forgotten before their day was over.
+    pub keys_forgotten: u64,
+    /// Views parked now, because their article has not arrived.
+    pub parked: u64,
+    /// Parked views that were counted when it did.
+    pub parked_counted: u64,
+    /// Parked views whose article did not arrive in time.
+    pub parked_expired: u64,
+    /// Views that found no room to be parked.
+    pub parked_refused: u64,
+}
+
+impl WriterCounts {
+    /// All of [`WriterNumbers`].
+    pub fn numbers(&self) -> WriterNumbers {
+        let of = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        WriterNumbers {
+            replays: of(&self.replays),
+            keys_forgotten: of(&self.keys_forgotten),
+            parked: of(&self.parked),
+            parked_counted: of(&self.parked_counted),
+            parked_expired: of(&self.parked_expired),
+            parked_refused: of(&self.parked_refused),
+        }
+    }
 }
 
 /// What the thread owns and shares.
@@ -50,7 +92,22 @@ pub struct Writer {
     pub(super) own_counts: Arc<WriterCounts>,
     pub(super) on_commit: OnCommit,
     pub(super) repeats: Repeats,
+    pub(super) clock: Clock,
+    pub(super) keys: Keys,
+    pub(super) parked: Parked,
     pub(super) progress: Progress,
+}
+
+/// What a group would change.
+#[derive(Default)]
+struct New {
+    tally: Tally,
+    /// Keys of visitors whose window begins.
+    visitors: Vec<u64>,
+}
+
+fn view(place: &Place, article: Listed) -> ViewKey {
+    ViewKey { article, hour: place.hour, channel: place.channel }
 }
 
 /// How far the writer is.
@@ -68,6 +125,8 @@ pub struct Progress {
     pub refusing: bool,
     /// True while folding fails.
     pub unable_to_fold: bool,
+    /// The roster's news and the hour up to which parked views were looked at.
+    pub looked: (u64, i64),
 }
 
 impl Writer {
@@ -94,6 +153,10 @@ impl Writer {
                 self.tick();
                 ticked = Instant::now();
             }
+            // While hits are refused it would be too.
+            if !self.progress.refusing {
+                self.unpark();
+            }
         }
         self.fold();
         if let Err(error) = self.log.checkpoint() {
@@ -103,40 +166,137 @@ impl Writer {
 
     /// Judges, commits and answers one group.
     fn keep(&mut self, group: &mut Vec<Waiting>, rules: &Rules) {
-        let mut tally = Tally::default();
+        let mut new = New::default();
         let mut verdicts = Vec::with_capacity(group.len());
         for hit in group.iter() {
-            let verdict = self.verdict(hit, rules);
-            tally.add(&hit.judged, hit.at, verdict);
-            verdicts.push(verdict);
+            verdicts.push(self.judge(hit, rules, &mut new));
         }
-        let kept = self.commit(&tally);
+        // A group of replays alone is on disk already.
+        let kept = new.tally.is_empty() || self.commit(&new.tally);
         if kept {
-            self.counts.add(&tally, self.roster.no_section());
+            self.counts.add(&new.tally, self.roster.no_section());
         } else {
-            self.forget_views(group, &verdicts);
+            self.take_back(new);
         }
+        self.say_parked();
         for (hit, verdict) in group.drain(..).zip(verdicts) {
             // Whoever asked may have gone away; the view stands all the same.
             let _ = hit.answer.send(if kept { Ok(verdict) } else { Err(NotKept::Refused) });
         }
     }
 
-    fn verdict(&mut self, hit: &Waiting, rules: &Rules) -> Verdict {
-        if let Some(verdict) = hit.judged.verdict {
-            return verdict;
+    /// The verdict of a hit, the first one where it is sent again.
+    fn judge(&mut self, hit: &Waiting, rules: &Rules, new: &mut New) -> Verdict {
+        let key = hit.rare.as_ref().and_then(|rare| rare.key);
+        if let Some(first) = key.and_then(|key| self.keys.first(key, hit.at)) {
+            self.own_counts.replays.fetch_add(1, Ordering::Relaxed);
+            return first;
         }
-        let repeat = hit.visitor.is_some_and(|key| {
-            self.repeats.is_repeat(key, hit.at, rules.repeat_window, rules.repeat_keys_max)
-        });
-        if repeat { Verdict::Repeat } else { Verdict::Counted }
+        let judged = self.judged_now(hit);
+        let parks = judged.article.is_none().then(|| hit.rare.as_ref()?.parked.as_ref()).flatten();
+        let verdict = match (judged.verdict, parks) {
+            (Some(Verdict::Unknown), Some(id)) => {
+                self.park(hit, id, rules, new);
+                Verdict::Unknown
+            }
+            (Some(verdict), _) => verdict,
+            (None, _) if self.is_repeat(hit, rules, new) => Verdict::Repeat,
+            (None, _) => Verdict::Counted,
+        };
+        new.tally.add(&judged, hit.at, verdict);
+        if let Some(key) = key {
+            new.tally.keys.extend(self.keys.keep(key, verdict, hit.at, rules.idempotency_keys_max));
+        }
+        verdict
     }
 
-    fn forget_views(&mut self, group: &[Waiting], verdicts: &[Verdict]) {
-        let counted = group.iter().zip(verdicts).filter(|(_, v)| **v == Verdict::Counted);
-        for key in counted.filter_map(|(hit, _)| hit.visitor) {
+    /// What is known of a hit now: its article may have come while it waited.
+    fn judged_now(&self, hit: &Waiting) -> Judged {
+        let parked = hit.rare.as_ref().and_then(|rare| rare.parked.as_deref());
+        match parked.map(|id| self.roster.find(Target::Id(id))) {
+            Some(Named::Known(article)) => {
+                Judged { article: Some(article), verdict: None, ..hit.judged }
+            }
+            _ => hit.judged,
+        }
+    }
+
+    /// True for a repeat; else the visitor's window begins.
+    fn is_repeat(&mut self, hit: &Waiting, rules: &Rules, new: &mut New) -> bool {
+        let Some(key) = hit.visitor else { return false };
+        let (window, keys_max) = (rules.repeat_window, rules.repeat_keys_max);
+        let repeat = self.repeats.is_repeat(key, hit.at, window, keys_max);
+        if !repeat {
+            new.visitors.push(key);
+        }
+        repeat
+    }
+
+    /// Parks the view of a hit, unless it repeats one.
+    fn park(&mut self, hit: &Waiting, id: &str, rules: &Rules, new: &mut New) {
+        if self.is_repeat(hit, rules, new) {
+            return;
+        }
+        let place = Place { article: id.into(), hour: hour(hit.at), channel: hit.judged.channel };
+        if self.parked.park(&place, rules.parked_max) {
+            *new.tally.parked.entry(place).or_default() += 1;
+            return;
+        }
+        self.own_counts.parked_refused.fetch_add(1, Ordering::Relaxed);
+        // It may still count, should the article come within the window.
+        if let Some(key) = hit.visitor {
             self.repeats.forget(key);
         }
+    }
+
+    /// Forgets what could not be kept, so that a retry counts.
+    fn take_back(&mut self, new: New) {
+        new.visitors.into_iter().for_each(|key| self.repeats.forget(key));
+        for (place, n) in &new.tally.parked {
+            self.parked.remove(place, n.unsigned_abs());
+        }
+        self.keys.undo(new.tally.keys.len());
+    }
+
+    /// Counts parked views whose articles have come, and drops those that waited too long: once for
+    /// all news of the roster, and every hour.
+    fn unpark(&mut self) {
+        let now = self.clock.now();
+        let look = (self.roster.news(), hour(now));
+        if self.progress.looked == look || self.parked.is_empty() {
+            self.progress.looked = look;
+            return;
+        }
+        let (mut tally, mut counted, mut expired) = (Tally::default(), 0, 0);
+        for (place, n) in self.parked.places() {
+            match self.roster.find(Target::Id(&place.article)) {
+                _ if place.is_over(now) => expired += n,
+                Named::Known(article) => {
+                    *tally.views.entry(view(&place, article)).or_default() += n;
+                    counted += n;
+                }
+                _ => continue,
+            }
+            tally.parked.insert(place, -(n as i64));
+        }
+        if !tally.is_empty() && !self.commit(&tally) {
+            // The next tick tries again.
+            return;
+        }
+        self.counts.add(&tally, self.roster.no_section());
+        for (place, n) in &tally.parked {
+            self.parked.remove(place, n.unsigned_abs());
+        }
+        self.progress.looked = look;
+        self.own_counts.parked_counted.fetch_add(counted, Ordering::Relaxed);
+        self.own_counts.parked_expired.fetch_add(expired, Ordering::Relaxed);
+        self.say_parked();
+    }
+
+    fn say_parked(&self) {
+        let counts = &self.own_counts;
+        counts.parked.store(self.parked.views(), Ordering::Relaxed);
+        counts.keys_forgotten.store(self.keys.forgotten_early(), Ordering::Relaxed);
     }
 
     /// Folds what there is. After a failure it tries an empty group first, so that a healed disk is
@@ -190,7 +350,7 @@ impl Writer {
         if self.progress.broken {
             return;
         }
-        let done = self.log.fold();
+        let done = self.log.fold(self.keys.needed_from());
         let unfolded = *done.as_ref().unwrap_or(&true);
         let was_unable = std::mem::replace(&mut self.progress.unable_to_fold, done.is_err());
         self.progress.unfolded = unfolded;

@@ -66,7 +66,7 @@ pub fn by_accept(
     now: Millis,
 ) -> Answer {
     let Some(documents) = shelf.feed(slug) else { return not_found() };
-    let formats: Vec<_> = documents.iter().map(|d| d.format).collect();
+    let formats: Vec<_> = documents.iter().map(|d| d.format).filter(|f| f.is_public()).collect();
     let wanted = negotiate::format(headers, &formats);
     let Some(ready) = documents.iter().find(|d| Some(d.format) == wanted) else {
         if let Some(metrics) = documents.first().and_then(|d| d.metrics.as_ref()) {

@@ -131,7 +131,7 @@ fn fit(range: &str, format: Format) -> u8 {
         Format::Rss => {
             &["application/xml", "text/xml", "text/html", "text/*", "application/rdf+xml"][..]
         }
-        Format::Atom => &[],
+        Format::Atom | Format::Rdf => &[],
         Format::Json => &["application/json"],
     };
     match range {

@@ -13,18 +13,20 @@ use hyper::{HeaderMap, Method, Request, StatusCode, Uri, body::Incoming, http::r
 use percent_encoding::percent_decode_str;
 
 use super::{
+    Api,
     access::{AccessLog, Asked, method_name},
     answer::{self, Answer},
-    feeds, host,
+    counts, feeds, host, script,
     server::Door,
+    takeover::{self, Takeover},
     views,
 };
 use crate::{
     clock::Clock,
-    config::Limits,
+    config::{self, Limits},
     metrics::{Metrics, RouteMetrics},
     model::Channel,
-    publish::Shelf,
+    publish::{Document, Shelf},
     views::Views,
 };
 
@@ -42,6 +44,8 @@ struct Inner {
     limits: Arc<ArcSwap<Limits>>,
     metrics: Arc<Metrics>,
     clock: Clock,
+    takeover: Takeover,
+    script: Document,
     access: AccessLog,
     routes: Routes,
 }
@@ -49,7 +53,9 @@ struct Inner {
 /// One handle for each route of this listener.
 struct Routes {
     document: RouteMetrics,
+    script: RouteMetrics,
     feed: RouteMetrics,
+    takeover: RouteMetrics,
     hit: RouteMetrics,
     pixel: RouteMetrics,
     count: RouteMetrics,
@@ -61,52 +67,62 @@ struct Routes {
 enum Route<'a> {
     /// A ready document whose path was written with percent signs.
     Document(&'a str),
+    Script,
+    /// An address of before.
+    Takeover,
     Feed(&'a str),
     Hit(views::Named<'a>, Channel),
-    Count(&'a str),
+    Count(counts::Asked<'a>),
     Other,
 }
 
 impl Public {
-    /// A door with these features behind it.
-    pub fn new(
-        shelf: Arc<Shelf>,
-        views: Views,
-        limits: Arc<ArcSwap<Limits>>,
-        metrics: Arc<Metrics>,
-        clock: Clock,
-        access: AccessLog,
-    ) -> Public {
+    /// A door with these features behind it, and `/views.js`.
+    pub fn new(parts: &Api, settings: &config::Public) -> std::io::Result<Public> {
+        let metrics = parts.metrics.clone();
         let routes = Routes {
             document: metrics.route("document"),
+            script: metrics.route("script"),
             feed: metrics.route("feed"),
+            takeover: metrics.route("takeover"),
             hit: metrics.route("hit"),
             pixel: metrics.route("pixel"),
             count: metrics.route("count"),
             other: metrics.route("other"),
         };
-        Public(Arc::new(Inner { shelf, views, limits, metrics, clock, access, routes }))
+        let inner = Inner {
+            shelf: parts.publisher.shelf().clone(),
+            views: parts.views.clone(),
+            limits: parts.limits.clone(),
+            clock: parts.clock.clone(),
+            access: parts.access.clone(),
+            takeover: Takeover::new(&metrics),
+            script: script::document(parts.clock.now(), settings)?,
+            metrics,
+            routes,
+        };
+        Ok(Public(Arc::new(inner)))
     }
 }
 
 impl Door for Public {
     fn answer_now(&self, request: &Request<Incoming>) -> Option<Answer> {
         let began = Instant::now();
-        let document = self.0.shelf.get(request.uri().path())?;
+        let path = request.uri().path();
+        let shelved = self.0.shelf.get(path);
+        let (document, route) = match &shelved {
+            Some(document) => (&**document, Route::Document(path)),
+            None if path == script::PATH => (&self.0.script, Route::Script),
+            None => return self.0.before(request, began),
+        };
         let answer = match self.0.refusal(request.headers(), request.uri()) {
             Some(refusal) => refusal,
             None => {
                 let now = self.0.clock.now();
-                feeds::document(request.method(), request.headers(), &document, now)
+                feeds::document(request.method(), request.headers(), document, now)
             }
         };
-        let took = began.elapsed();
-        self.0.routes.document.answered(answer.status().as_u16(), took);
-        if self.0.access.is_on() {
-            let route = Route::Document(request.uri().path());
-            self.0.tell(request.method(), request.headers(), route, &answer, took);
-        }
-        Some(answer)
+        Some(self.0.counted((request.method(), request.headers()), route, answer, began))
     }
 
     fn answer(
@@ -121,6 +137,31 @@ impl Door for Public {
 }
 
 impl Inner {
+    /// The answer where the address is one of before: WordPress's, or a renamed feed's.
+    fn before(&self, request: &Request<Incoming>, began: Instant) -> Option<Answer> {
+        let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+        let asked = takeover::Asked { method, uri, headers, clock: &self.clock };
+        let answer = self.takeover.answer(&asked, &self.shelf, &self.views)?;
+        let answer = self.refusal(headers, uri).unwrap_or(answer);
+        Some(self.counted((method, headers), Route::Takeover, answer, began))
+    }
+
+    /// Counts an answer, and tells of it where the settings ask for that.
+    fn counted(
+        &self,
+        (method, headers): (&Method, &HeaderMap),
+        route: Route<'_>,
+        answer: Answer,
+        began: Instant,
+    ) -> Answer {
+        let took = began.elapsed();
+        self.routes.of(route).answered(answer.status().as_u16(), took);
+        if self.access.is_on() {
+            self.tell(method, headers, route, &answer, took);
+        }
+        answer
+    }
+
     /// What is wrong with the request whatever it asks for.
     fn refusal(&self, headers: &HeaderMap, uri: &Uri) -> Option<Answer> {
         if !host::is_valid(headers) {
@@ -142,14 +183,8 @@ impl Inner {
             Cow::Owned(path) if self.shelf.get(path).is_some() => Route::Document(path),
             path => route(path, parts.uri.query()),
         };
-        let counted = |answer: Answer| {
-            let took = began.elapsed();
-            self.routes.of(route).answered(answer.status().as_u16(), took);
-            if self.access.is_on() {
-                self.tell(&parts.method, &parts.headers, route, &answer, took);
-            }
-            answer
-        };
+        let asked = (&parts.method, &parts.headers);
+        let counted = |answer: Answer| self.counted(asked, route, answer, began);
         if let Some(refusal) = self.refusal(&parts.headers, &parts.uri) {
             return counted(refusal);
         }
@@ -187,6 +222,7 @@ impl Inner {
                 Some(document) => feeds::document(method, headers, &document, self.clock.now()),
                 None => feeds::not_found(),
             },
+            Route::Script => feeds::document(method, headers, &self.script, self.clock.now()),
             Route::Feed(slug) => {
                 feeds::by_accept(method, headers, &self.shelf, slug, self.clock.now())
             }
@@ -195,7 +231,9 @@ impl Inner {
                 let bounds = (&*limits, &*self.metrics);
                 views::hit(&self.views, bounds, (named, channel), parts, body, peer.ip()).await
             }
-            Route::Count(rest) => views::count(&self.views, method, headers, rest),
+            Route::Count(asked) => counts::answer(&self.views, &self.metrics, parts, asked),
+            // Answered before routing.
+            Route::Takeover => answer::text(StatusCode::NOT_FOUND, NOTHING),
             Route::Other if parts.uri.path().starts_with("/feeds/") => feeds::not_found(),
             Route::Other => answer::text(StatusCode::NOT_FOUND, NOTHING),
         }
@@ -207,6 +245,8 @@ impl Route<'_> {
     fn name(self) -> &'static str {
         match self {
             Route::Document(_) => "document",
+            Route::Script => "script",
+            Route::Takeover => "takeover",
             Route::Feed(_) => "feed",
             Route::Hit(_, Channel::Script) => "hit",
             Route::Hit(_, Channel::Pixel) => "pixel",
@@ -220,6 +260,8 @@ impl Routes {
     fn of(&self, route: Route<'_>) -> &RouteMetrics {
         match route {
             Route::Document(_) => &self.document,
+            Route::Script => &self.script,
+            Route::Takeover => &self.takeover,
             Route::Feed(_) => &self.feed,
             Route::Hit(_, Channel::Script) => &self.hit,
             Route::Hit(_, Channel::Pixel) => &self.pixel,
@@ -229,7 +271,7 @@ impl Routes {
     }
 }
 
-/// THE LIST of public addresses besides ready documents.
+/// THE LIST of public addresses besides ready documents and those of before (`takeover.rs`).
 fn route<'a>(path: &'a str, query: Option<&'a str>) -> Route<'a> {
     if let Some(rest) = path.strip_prefix("/v/") {
         return match rest.strip_suffix(".gif") {
@@ -241,7 +283,13 @@ fn route<'a>(path: &'a str, query: Option<&'a str>) -> Route<'a> {
         return Route::Hit(views::Named::Query(query.unwrap_or_default()), Channel::Script);
     }
     if let Some(rest) = path.strip_prefix("/count/") {
-        return Route::Count(rest);
+        return Route::Count(counts::Asked::One(rest));
+    }
+    if path == "/count" {
+        return Route::Count(counts::Asked::Many);
+    }
+    if path == script::PATH {
+        return Route::Script;
     }
     match path.strip_prefix("/feeds/") {
         Some(slug) if !slug.contains(['.', '/']) && !slug.is_empty() => Route::Feed(slug),

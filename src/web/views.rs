@@ -1,4 +1,7 @@
-//! Hits and counts: `POST /v/{id}`, `POST /v?url=`, `GET /v/{id}.gif`, `GET /count/{id}.json`.
+//! Hits: `POST /v/{id}`, `POST /v?url=`, `GET /v/{id}.gif`, and what browsers ask before (CORS).
+//!
+//! Only pages of the site's own origins may read the answers; what a foreign page sends is judged
+//! `foreign`, whether it may read that or not.
 
 use std::net::IpAddr;
 
@@ -10,17 +13,13 @@ use hyper::{
     header::{self, HeaderName, HeaderValue},
     http::request::Parts,
 };
-use serde::Serialize;
 
-use super::{
-    answer::{self, Answer},
-    conditional,
-};
+use super::answer::{self, Answer};
 use crate::{
     config::Limits,
     metrics::Metrics,
     model::Channel,
-    views::{Count, Hit, HitHeaders, Target, Views},
+    views::{BadKey, Hit, HitHeaders, IdempotencyKey, Target, Views},
 };
 
 /// What the path of a hit names.
@@ -38,11 +37,18 @@ const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x0
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const VERDICT: HeaderName = HeaderName::from_static("jarshy-view");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+/// How long a browser need not ask again.
+const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("86400");
 const BROKEN_BODY: &str = "The body of the hit was cut off or broken; it was not counted.\n";
 const LARGE_BODY: &str = "The body of a hit may not be this large.\n";
 const SLOW_BODY: &str = "The body of the hit took too long; it was not counted.\n";
 const NOT_KEPT: &str = "The hit could not be kept; it may be sent again.\n";
-const NO_COUNT: &str = "No public article has this id.\n";
+const BAD_KEY: &str = "An Idempotency-Key is one header of 1 to 64 visible characters of ASCII, in \
+    double quotes or without; the hit was not counted.\n";
+const FOREIGN: &str =
+    "Pages of this origin may not count views here; site.origins says whose may.\n";
 
 /// A hit. Its verdict is on disk before the answer says so; broken framing never counts.
 pub async fn hit(
@@ -57,16 +63,59 @@ pub async fn hit(
         Channel::Script => (Method::POST, "POST"),
         Channel::Pixel => (Method::GET, "GET"),
     };
+    let own_origin = own_origin(views, &parts.headers);
+    let finished = |answer| no_store(answer, own_origin.clone());
+    if is_preflight(parts) {
+        return finished(preflight(own_origin.is_some(), allow));
+    }
     if parts.method != method {
-        return no_store(answer::method_not_allowed(allow));
+        return finished(answer::method_not_allowed(allow));
     }
     if let Err(refusal) = read_body(body, limits, metrics).await {
-        return no_store(refusal);
+        return finished(refusal);
     }
-    match judge(views, named, channel, &parts.headers, peer).await {
-        Some(verdict) => no_store(acknowledged(channel, verdict)),
-        None => no_store(not_kept()),
+    let Ok(key) = idempotency_key(&parts.headers) else {
+        return finished(answer::text(StatusCode::BAD_REQUEST, BAD_KEY));
+    };
+    match judge(views, (named, channel, key), &parts.headers, peer).await {
+        Some(verdict) => finished(acknowledged(channel, verdict)),
+        None => finished(not_kept()),
     }
+}
+
+/// A browser that asks whether a page may send what it is about to send (Fetch §3.2.2).
+fn is_preflight(parts: &Parts) -> bool {
+    parts.method == Method::OPTIONS
+        && parts.headers.contains_key(header::ORIGIN)
+        && parts.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn preflight(is_own: bool, method: &'static str) -> Answer {
+    if !is_own {
+        return answer::text(StatusCode::FORBIDDEN, FOREIGN);
+    }
+    let mut headers = HeaderMap::with_capacity(8);
+    let allowed = HeaderValue::from_static("Content-Type, Idempotency-Key");
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(method));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS);
+    answer::ready(StatusCode::NO_CONTENT, headers, Bytes::new())
+}
+
+/// The origin of the page, where it is one of the site's.
+fn own_origin(views: &Views, headers: &HeaderMap) -> Option<HeaderValue> {
+    let origin = headers.get(header::ORIGIN)?;
+    views.is_own_origin(origin.as_bytes()).then(|| origin.clone())
+}
+
+/// The key of the hit, where it has one.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, BadKey> {
+    let mut values = headers.get_all(&IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(BadKey);
+    }
+    IdempotencyKey::parse(value.as_bytes()).map(Some)
 }
 
 /// Reads the body to its end, so that a cut one is found out; nothing in it matters.
@@ -98,8 +147,7 @@ async fn read_body(body: Incoming, limits: &Limits, metrics: &Metrics) -> Result
 /// The verdict's word, once it is on disk.
 fn judge(
     views: &Views,
-    named: Named<'_>,
-    channel: Channel,
+    (named, channel, idempotency_key): (Named<'_>, Channel, Option<IdempotencyKey>),
     headers: &HeaderMap,
     peer: IpAddr,
 ) -> impl Future<Output = Option<&'static str>> + Send + use<> {
@@ -118,6 +166,7 @@ fn judge(
         headers: HitHeaders::read(|name| headers.get(name).map(HeaderValue::as_bytes)),
         x_forwarded_for: &lines(headers, &X_FORWARDED_FOR),
         forwarded: &lines(headers, &header::FORWARDED),
+        idempotency_key,
     };
     let kept = views.hit(hit);
     async { kept.await.ok().map(|verdict| verdict.as_str()) }
@@ -151,62 +200,16 @@ fn not_kept() -> Answer {
     answer
 }
 
-fn no_store(mut answer: Answer) -> Answer {
+/// No cache keeps it, and only a page of ours reads it.
+fn no_store(mut answer: Answer, own_origin: Option<HeaderValue>) -> Answer {
     let headers = answer.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Jarshy-View"));
-    cors(answer)
-}
-
-/// Pages of any origin may read the answer.
-fn cors(mut answer: Answer) -> Answer {
-    let any = HeaderValue::from_static("*");
-    answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, any);
+    headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    if let Some(origin) = own_origin {
+        let readable = HeaderValue::from_static("Jarshy-View");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, readable);
+    }
     answer
-}
-
-/// `/count/{id}.json`: the number under the headline. Strict: a hit acknowledged before the request
-/// is in it.
-pub fn count(views: &Views, method: &Method, headers: &HeaderMap, rest: &str) -> Answer {
-    let counted = rest.strip_suffix(".json").and_then(|id| Some((id, views.count(id)?)));
-    let Some((id, count)) = counted else {
-        return cors(answer::text(StatusCode::NOT_FOUND, NO_COUNT));
-    };
-    if method != Method::GET && method != Method::HEAD {
-        return answer::method_not_allowed("GET, HEAD");
-    }
-    let etag = format!("\"{}-{}-{}\"", count.carried_over, count.counted, count.adjusted);
-    let mut answer = if conditional::etag_matches(headers, &etag) {
-        answer::ready(StatusCode::NOT_MODIFIED, HeaderMap::new(), Bytes::new())
-    } else {
-        count_json(id, &count)
-    };
-    let headers = answer.headers_mut();
-    if let Ok(etag) = HeaderValue::from_str(&etag) {
-        headers.insert(header::ETAG, etag);
-    }
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=30"));
-    cors(answer)
-}
-
-/// The number as JSON, in the order that the documentation shows.
-#[derive(Serialize)]
-struct CountJson<'a> {
-    article: &'a str,
-    total: u64,
-    carried_over: u64,
-    counted: u64,
-    adjusted: i64,
-    as_of: String,
-}
-
-fn count_json(article: &str, count: &Count) -> Answer {
-    let Count { total, carried_over, counted, adjusted, as_of } = *count;
-    let as_of = as_of.to_rfc3339();
-    let body = CountJson { article, total, carried_over, counted, adjusted, as_of };
-    // Numbers and strings: serde_json cannot fail on these.
-    let body = serde_json::to_vec(&body).unwrap_or_default();
-    let mut headers = HeaderMap::with_capacity(8);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    answer::ready(StatusCode::OK, headers, Bytes::from(body))
 }

@@ -30,9 +30,20 @@ fn help_lists_every_command() {
     let (code, out, err) = jarshy(&["--help"]);
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(out.starts_with("Turns a newsroom's articles into feeds"), "{out}");
-    for command in
-        ["demo", "serve", "check", "import", "render", "articles", "feeds", "stats", "token"]
-    {
+    for command in [
+        "demo",
+        "serve",
+        "check",
+        "import",
+        "render",
+        "articles",
+        "feeds",
+        "stats",
+        "token",
+        "settings",
+        "man",
+        "completions",
+    ] {
         assert!(out.contains(&format!("\n  {command} ")), "{command} is missing:\n{out}");
         let (code, out, err) = jarshy(&[command, "--help"]);
         assert_eq!((code, err.as_str()), (0, ""));

@@ -30,7 +30,7 @@ fn seen(snapshot: &Snapshot) -> [Vec<Seen>; 3] {
         match format {
             Format::Json => seen_json(&text),
             Format::Rss => seen_rss(&text),
-            Format::Atom => seen_xml(&text),
+            Format::Atom | Format::Rdf => seen_xml(&text),
         }
     })
 }

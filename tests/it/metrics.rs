@@ -39,6 +39,13 @@ const CLOSED: &[(&str, &[Closed])] = &[
             &["connections", "headers", "uri", "body", "header_time", "body_time", "write_time"],
         )],
     ),
+    (
+        "takeover_requests_total",
+        &[
+            ("kind", &["main", "category", "tag", "author", "comments", "search", "unknown"]),
+            ("agent", &["feed_reader", "bot", "other"]),
+        ],
+    ),
     ("view_commit_errors_total", &[]),
     ("store_errors_total", &[]),
     ("purges_total", &[("result", &["success", "failure"])]),
@@ -52,8 +59,11 @@ const CLOSED: &[(&str, &[Closed])] = &[
     (
         "http_requests_total",
         &[
-            ("route", &["document", "feed", "hit", "pixel", "count", "other"]),
-            ("code", &["200", "204", "304", "400", "404", "405", "406", "413", "414", "503"]),
+            ("route", &["document", "feed", "takeover", "hit", "pixel", "count", "other"]),
+            (
+                "code",
+                &["200", "204", "301", "304", "400", "404", "405", "406", "413", "414", "503"],
+            ),
         ],
     ),
 ];
@@ -88,7 +98,7 @@ const PRESENT: &[&str] = &[
 /// Labels that exist at all.
 const LABELS: &[&str] = &[
     "section", "channel", "verdict", "feed", "outcome", "result", "route", "code", "job", "status",
-    "label", "limit", "version", "revision", "le",
+    "label", "limit", "version", "revision", "le", "kind", "agent",
 ];
 
 fn series(page: &str) -> Vec<(&str, &str)> {

@@ -220,7 +220,7 @@ fn what_is_not_there_is_said_in_a_sentence() {
         "/count/",
         "/count/.json",
         "/count/a",
-        "/count/a.svg",
+        "/count/a.png",
         "/metrics",
         "/api/v1/articles",
         "/healthz",

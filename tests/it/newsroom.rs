@@ -54,6 +54,7 @@ pub fn news() -> FeedConfig {
         entries: 50,
         schedule: None,
         select: Select::default(),
+        moved_from: Vec::new(),
     }
 }
 

@@ -106,8 +106,7 @@ fn the_commented_feed_of_the_defaults_is_taken() {
     let feed: String =
         DEFAULTS[start..end].lines().map(|line| line.replacen("# ", "", 1) + "\n").collect();
     assert_eq!(ok(&feed).feeds[0].entries, 50);
-    for key in ["slug", "title", "language", "formats", "content", "entries", "schedule", "select"]
-    {
+    for key in ["slug", "title", "language", "formats", "content", "entries", "schedule"] {
         assert!(feed.contains(&format!("\n{key} = ")), "{key} is not documented");
     }
 }

@@ -36,6 +36,9 @@ pub fn settings() -> config::Views {
         repeat_keys_max: 1_000_000,
         // Folding happens at the stop, where a test does not ask for more.
         fold_every: Duration::from_secs(3600),
+        idempotency_keys_max: 1000,
+        parked_max: 100,
+        count_ids_max: 100,
     }
 }
 
@@ -128,6 +131,7 @@ pub fn hit<'a>(id: &'a str, peer: &str) -> Hit<'a> {
         },
         x_forwarded_for: &[],
         forwarded: &[],
+        idempotency_key: None,
     }
 }
 

@@ -17,11 +17,13 @@ use super::{GuardFault, skeleton::skeleton};
 
 const DEPTH_MAX: usize = 64;
 const ATOM: &str = "http://www.w3.org/2005/Atom";
+const RDF_SYNTAX: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
+const RSS_1: &str = "http://purl.org/rss/1.0/";
 
 /// What a document shows, in its order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// Of each entry: RSS guid, Atom id, JSON Feed id.
+    /// Of each entry: RSS guid, Atom id, JSON Feed id, RSS 1.0 link.
     pub ids: Vec<String>,
     /// Of each entry: its page. Empty where it has none.
     pub links: Vec<String>,
@@ -30,7 +32,7 @@ pub struct Contents {
 /// Parses a document strictly and says what it shows.
 pub fn contents(format: Format, bytes: &[u8]) -> Result<Contents, GuardFault> {
     let expected = match format {
-        Format::Rss | Format::Atom => "<?xml",
+        Format::Rss | Format::Atom | Format::Rdf => "<?xml",
         Format::Json => "{",
     };
     if !bytes.starts_with(expected.as_bytes()) {
@@ -40,6 +42,7 @@ pub fn contents(format: Format, bytes: &[u8]) -> Result<Contents, GuardFault> {
     match format {
         Format::Rss => XmlReader::read(&RSS, text),
         Format::Atom => XmlReader::read(&ATOM_FEED, text),
+        Format::Rdf => XmlReader::read(&RDF, text),
         Format::Json => json(text),
     }
 }
@@ -79,14 +82,19 @@ fn ill_formed(why: impl ToString) -> GuardFault {
 
 /// Where a format keeps its entries.
 struct Shape {
+    root: Option<&'static str>,
     namespace: Option<&'static str>,
     /// The elements around an entry and itself.
     entry: &'static [&'static str],
     id: &'static str,
 }
 
-const RSS: Shape = Shape { namespace: None, entry: &["rss", "channel", "item"], id: "guid" };
-const ATOM_FEED: Shape = Shape { namespace: Some(ATOM), entry: &["feed", "entry"], id: "id" };
+const RSS: Shape =
+    Shape { root: None, namespace: None, entry: &["rss", "channel", "item"], id: "guid" };
+const ATOM_FEED: Shape =
+    Shape { root: Some(ATOM), namespace: Some(ATOM), entry: &["feed", "entry"], id: "id" };
+const RDF: Shape =
+    Shape { root: Some(RDF_SYNTAX), namespace: Some(RSS_1), entry: &["RDF", "item"], id: "link" };
 
 struct XmlReader<'a> {
     shape: &'a Shape,
@@ -160,7 +168,8 @@ impl XmlReader<'_> {
             return Err(ill_formed("an id or link holds an element"));
         }
         let path = self.shape.entry;
-        let ours = name.namespace.as_deref() == self.shape.namespace;
+        let Shape { root, namespace, .. } = self.shape;
+        let ours = name.namespace.as_deref() == if self.open == 0 { *root } else { *namespace };
         let on_path = self.open == self.matched;
         if on_path && self.matched == path.len() && ours {
             self.child(&name.local_name, attrs);

@@ -3,7 +3,13 @@
 
 use std::collections::HashMap;
 
-use super::{item::Item, php, shortcodes::in_quotes};
+use super::{
+    item::Item,
+    names::OldNames,
+    php,
+    reader::{NamedAuthor, NamedTerm},
+    shortcodes::in_quotes,
+};
 use crate::{
     ingest::clean::{escaped, plain_text},
     model::{Media, MediaRole, Millis, WebUrl},
@@ -22,6 +28,8 @@ pub(super) struct Index {
     pub authors: HashMap<String, String>,
     pub blocks: HashMap<u64, String>,
     pub created: Option<Millis>,
+    /// What WordPress called things in addresses.
+    pub names: OldNames,
     block_bytes: usize,
     attachments: HashMap<u64, Attachment>,
     /// Pictures by the post they were uploaded to.
@@ -41,15 +49,22 @@ pub(super) struct Attachment {
 
 impl Index {
     /// Remembers an author's name.
-    pub fn add_author(&mut self, login: String, name: String) {
+    pub fn add_author(&mut self, author: NamedAuthor) {
         if self.authors.len() < AUTHORS_MAX {
-            self.authors.insert(login, name);
+            self.names.add_author(&author);
+            self.authors.insert(author.login, author.name);
         }
     }
 
-    /// Remembers an attachment or a reusable block.
+    /// Remembers a category or tag.
+    pub fn add_term(&mut self, term: &NamedTerm) {
+        self.names.add_term(term);
+    }
+
+    /// Remembers an attachment or a reusable block, and the names of a post.
     pub fn add(&mut self, item: Item) {
         match item.kind.as_str() {
+            "post" => self.names.count(&item),
             "attachment" => self.add_attachment(&item),
             "wp_block" if self.block_bytes + item.content.len() <= BLOCK_BYTES_MAX => {
                 self.block_bytes += item.content.len();

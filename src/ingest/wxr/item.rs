@@ -19,6 +19,12 @@ pub(super) enum Place {
     Author,
     AuthorLogin,
     AuthorName,
+    AuthorId,
+    Term,
+    TermSlug,
+    TermName,
+    TermParent,
+    TermId,
     Item,
     Title,
     Link,
@@ -52,6 +58,8 @@ impl Place {
             (Some(Place::Channel), name) => Place::of_channel(name),
             (Some(Place::Author), "wp:author_login") => Place::AuthorLogin,
             (Some(Place::Author), "wp:author_display_name") => Place::AuthorName,
+            (Some(Place::Author), "wp:author_id") => Place::AuthorId,
+            (Some(Place::Term), name) => Place::of_term(name),
             (Some(Place::Item), name) => Place::of_item(name),
             (Some(Place::Meta), "wp:meta_key") => Place::MetaKey,
             (Some(Place::Meta), "wp:meta_value") => Place::MetaValue,
@@ -64,7 +72,18 @@ impl Place {
             "wp:wxr_version" => Place::Version,
             "wp:base_blog_url" => Place::Site,
             "wp:author" => Place::Author,
+            "wp:category" | "wp:tag" => Place::Term,
             "item" => Place::Item,
+            _ => Place::Other,
+        }
+    }
+
+    fn of_term(name: &str) -> Place {
+        match name {
+            "wp:category_nicename" | "wp:tag_slug" => Place::TermSlug,
+            "wp:cat_name" | "wp:tag_name" => Place::TermName,
+            "wp:category_parent" => Place::TermParent,
+            "wp:term_id" => Place::TermId,
             _ => Place::Other,
         }
     }
@@ -109,6 +128,7 @@ impl Place {
             Place::Rss
                 | Place::Channel
                 | Place::Author
+                | Place::Term
                 | Place::Item
                 | Place::Meta
                 | Place::Version

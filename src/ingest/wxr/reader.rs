@@ -31,14 +31,29 @@ pub(super) enum Piece {
     /// When the export was made, as `2026-11-23 09:08` in UTC.
     Created(String),
     /// A login and the name that readers see.
-    Author {
-        /// The login.
-        login: String,
-        /// The name.
-        name: String,
-    },
+    Author(NamedAuthor),
+    /// A category or a tag.
+    Term(NamedTerm),
     /// A post, page, attachment, …
     Item(Box<Item>),
+}
+
+/// An author as the channel lists them.
+#[derive(Debug, Default)]
+pub(super) struct NamedAuthor {
+    pub login: String,
+    pub name: String,
+    pub id: String,
+}
+
+/// A category or tag as the channel lists them.
+#[derive(Debug, Default)]
+pub(super) struct NamedTerm {
+    pub is_tag: bool,
+    pub slug: String,
+    pub name: String,
+    pub parent: String,
+    pub id: String,
 }
 
 /// Where and why reading ended before the end.
@@ -56,7 +71,8 @@ pub(super) struct Pieces<R: Read> {
     buf: Vec<u8>,
     open: Vec<Open>,
     item: Option<Box<Item>>,
-    author: (String, String),
+    author: NamedAuthor,
+    term: NamedTerm,
     field_bytes_max: usize,
     roots: usize,
 }
@@ -78,7 +94,8 @@ impl<R: Read> Pieces<R> {
             buf: Vec::new(),
             open: Vec::new(),
             item: None,
-            author: Default::default(),
+            author: NamedAuthor::default(),
+            term: NamedTerm::default(),
             field_bytes_max,
             roots: 0,
         }
@@ -148,8 +165,10 @@ impl<R: Read> Pieces<R> {
                 return Err("it is not a WordPress export: the root is not <rss>".into());
             }
         }
-        if place == Place::Item {
-            self.item = Some(Box::default());
+        match place {
+            Place::Item => self.item = Some(Box::default()),
+            Place::Term => self.term.is_tag = start.name().as_ref() == "wp:tag",
+            _ => {}
         }
         let (domain, nicename) = if place == Place::Category {
             (attribute(start, "domain"), attribute(start, "nicename"))
@@ -227,12 +246,15 @@ impl<R: Read> Pieces<R> {
         let piece = match open.place {
             Place::Version => Piece::Version,
             Place::Site => Piece::Site(open.text.trim().to_owned()),
-            Place::AuthorLogin => return self.keep(|this| this.author.0 = open.text),
-            Place::AuthorName => return self.keep(|this| this.author.1 = open.text),
-            Place::Author => {
-                let (login, name) = std::mem::take(&mut self.author);
-                Piece::Author { login, name }
-            }
+            Place::AuthorLogin => return self.keep(|this| this.author.login = open.text),
+            Place::AuthorName => return self.keep(|this| this.author.name = open.text),
+            Place::AuthorId => return self.keep(|this| this.author.id = open.text),
+            Place::Author => Piece::Author(std::mem::take(&mut self.author)),
+            Place::TermSlug => return self.keep(|this| this.term.slug = open.text),
+            Place::TermName => return self.keep(|this| this.term.name = open.text),
+            Place::TermParent => return self.keep(|this| this.term.parent = open.text),
+            Place::TermId => return self.keep(|this| this.term.id = open.text),
+            Place::Term => Piece::Term(std::mem::take(&mut self.term)),
             Place::Item => match self.item.take() {
                 Some(item) => Piece::Item(item),
                 None => return Ok(Step::On),

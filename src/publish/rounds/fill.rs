@@ -41,6 +41,11 @@ impl Fill {
         Some(Fill { scope: Scope { declared, auto }, declared: slugs, after: None })
     }
 
+    /// True for a declared feed that is being filled.
+    pub(super) fn holds(&self, feed: &FeedSlug) -> bool {
+        self.declared.contains(feed)
+    }
+
     fn concerns(&self, feed: &FeedSlug) -> bool {
         self.declared.contains(feed) || is_automatic(&self.scope.auto, feed)
     }
@@ -98,7 +103,8 @@ impl Rounds {
     ) -> Result<(), DbError> {
         let min = self.settings.auto.articles_min;
         for feed in perhaps {
-            if self.store.count_entries(&feed, min).await? < min {
+            let moved = self.has_moved(&feed);
+            if moved || self.store.count_entries(&feed, min).await? < min {
                 continue;
             }
             if self.automatic_count() >= self.settings.auto.feeds_max {

@@ -14,15 +14,16 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config::{FeedConfig, FeedsAuto},
+    config::{FeedConfig, OldAddresses},
     metrics::Metrics,
-    model::FeedSlug,
+    model::{FeedSlug, OldName},
     publish::{
         Publisher, Request, Settings,
         document::{Document, Encoding, Parts, link},
         lineup::{LiveFeed, Rendered, is_automatic, selection_text},
         membership::Scope,
         shelf::feed_paths,
+        takeover::{self, Aliases, OldFeeds},
     },
     store::{DbError, EntryChanges, FeedState, KeptDocument, Store},
 };
@@ -40,7 +41,9 @@ impl Rounds {
         let (_, cursor) = store.feed_states().await?;
         let mut rounds = Rounds {
             revisions: store.revisions(),
-            scope: scope(&settings),
+            names_known: *store.old_names_version().borrow(),
+            names: store.old_names_version(),
+            scope: scope(&settings, &OldFeeds::default()),
             settings: settings.clone(),
             expired_until: clock.now(),
             store,
@@ -91,20 +94,45 @@ impl Rounds {
         Ok(())
     }
 
+    /// Takes old names that an importer has added or changed.
+    pub(super) async fn follow_names(&mut self) -> Result<(), DbError> {
+        let version = *self.names.borrow();
+        if version != self.names_known {
+            if self.settings.takeover.addresses != OldAddresses::Off {
+                self.reload(self.settings.clone()).await?;
+            }
+            self.names_known = version;
+        }
+        Ok(())
+    }
+
+    /// True for a slug from which a declared feed has moved away.
+    pub(super) fn has_moved(&self, feed: &FeedSlug) -> bool {
+        self.settings.feeds.iter().any(|config| config.moved_from.contains(feed))
+    }
+
     /// Which feeds there are, by the settings and by the store. Of what is known, the states of feeds
     /// that are no more are left over.
     fn lineup(&self, settings: Settings, known: &mut Known) -> Lineup {
-        let scope = scope(&settings);
+        let old = OldFeeds::new(&settings, &known.names);
+        if old.is_cut {
+            self.metrics.limit_hit("takeover_feeds");
+            tracing::warn!(
+                "some old categories, tags or authors have no feed: raise takeover.feeds_max"
+            );
+        }
+        let scope = scope(&settings, &old);
+        let aliases = Aliases::new(&settings, &old, &self.metrics);
         let mut feeds = BTreeMap::new();
         let to_fill = self.add_declared(&scope, known, &mut feeds);
-        self.add_automatic(&settings.auto, known, &mut feeds);
+        self.add_automatic(&settings, known, &mut feeds);
         // An empty log: every article will come by as a change.
         let kinds = match self.cursor {
             0 => kinds_text(&scope.auto),
             _ => kinds_left(&scope.auto, &known.kinds),
         };
         let filling = Fill::new(&scope, to_fill, &kinds);
-        Lineup { settings, scope, feeds, filling, kinds }
+        Lineup { settings, scope, aliases, feeds, filling, kinds }
     }
 
     /// Adds the declared feeds, and returns those that have to be filled anew.
@@ -141,16 +169,20 @@ impl Rounds {
     /// before and are not empty; the largest, when there is no room for all.
     fn add_automatic(
         &self,
-        auto: &FeedsAuto,
+        settings: &Settings,
         known: &mut Known,
         feeds: &mut BTreeMap<FeedSlug, LiveFeed>,
     ) {
+        let auto = &settings.auto;
+        let moved = |slug| settings.feeds.iter().any(|feed| feed.moved_from.contains(slug));
         let of_kind = |s: &mut FeedState| s.auto_name.is_some() && is_automatic(auto, &s.feed);
         let mut states: HashMap<FeedSlug, FeedState> =
             known.states.extract_if(|_, state| of_kind(state)).collect();
         let mut room = auto.feeds_max;
         for (feed, count) in &known.counts {
-            let Some(state) = states.remove(feed).filter(|_| room > 0) else { continue };
+            let Some(state) = states.remove(feed).filter(|_| room > 0 && !moved(feed)) else {
+                continue;
+            };
             // What it served last may not be kept yet.
             let served =
                 state.dirty || self.feeds.contains_key(feed) || known.documents.contains_key(feed);
@@ -175,6 +207,7 @@ impl Rounds {
         self.settings = lineup.settings;
         self.scope = lineup.scope;
         self.filling = lineup.filling;
+        self.publisher.shelf().set_aliases(lineup.aliases);
         let old = std::mem::replace(&mut self.feeds, lineup.feeds);
         for feed in old.keys().filter(|feed| !self.feeds.contains_key(*feed)) {
             self.publisher.shelf().remove(feed);
@@ -198,7 +231,10 @@ impl Rounds {
     fn take_documents(&mut self, mut kept: KeptDocuments) {
         for (slug, live) in &mut self.feeds {
             let documents = kept.remove(slug).unwrap_or_default();
-            if live.state.dirty || documents.len() != live.config.formats.len() {
+            let is_new = documents.is_empty() && takeover::is_old(slug);
+            if is_new && self.filling.as_ref().is_some_and(|fill| fill.holds(slug)) {
+                // Until it is filled it would only say that there is nothing.
+            } else if live.state.dirty || documents.len() != live.config.formats.len() {
                 self.touched.insert(slug.clone());
             } else {
                 self.stale.push_back(slug.clone());
@@ -232,6 +268,8 @@ struct Known {
     documents: KeptDocuments,
     /// The kinds of automatic feeds that have entries.
     kinds: String,
+    /// What WordPress called categories, tags and authors.
+    names: Vec<OldName>,
 }
 
 impl Known {
@@ -248,6 +286,7 @@ impl Known {
             counts,
             documents,
             kinds: store.fact(AUTO_KINDS).await?.unwrap_or_default(),
+            names: store.old_names().await?,
         })
     }
 }
@@ -256,17 +295,16 @@ impl Known {
 struct Lineup {
     settings: Settings,
     scope: Scope,
+    aliases: Aliases,
     feeds: BTreeMap<FeedSlug, LiveFeed>,
     filling: Option<Fill>,
     /// The kinds of automatic feeds that have entries.
     kinds: String,
 }
 
-fn scope(settings: &Settings) -> Scope {
-    Scope {
-        declared: settings.feeds.iter().cloned().map(Arc::new).collect(),
-        auto: settings.auto.clone(),
-    }
+fn scope(settings: &Settings, old: &OldFeeds) -> Scope {
+    let declared = takeover::with_rdf(settings).into_iter().chain(old.feeds.iter().cloned());
+    Scope { declared: declared.map(Arc::new).collect(), auto: settings.auto.clone() }
 }
 
 /// The same bytes with the headers of other settings.

@@ -43,6 +43,9 @@ pub struct Rounds {
     publisher: Publisher,
     requests: mpsc::Receiver<Request>,
     revisions: watch::Receiver<i64>,
+    names: watch::Receiver<i64>,
+    /// The old names that the feeds were made by.
+    names_known: i64,
     /// The feeds that are served.
     feeds: BTreeMap<FeedSlug, LiveFeed>,
     statuses: BTreeMap<FeedSlug, FeedStatus>,
@@ -79,6 +82,7 @@ impl Rounds {
     async fn work(&mut self) -> Result<(), DbError> {
         self.take_requests().await;
         let waiting_since = self.store.take_waiting_since();
+        let named = self.follow_names().await;
         let published =
             [self.follow_changes().await, self.follow_time().await, self.produce_touched().await];
         let published: Result<(), DbError> = published.into_iter().collect();
@@ -88,12 +92,13 @@ impl Rounds {
         let finished = self.finish_one().await;
         let filled = self.fill_one_page().await;
         self.touched.extend(self.stale.pop_front());
-        published.and(finished).and(filled)
+        named.and(published).and(finished).and(filled)
     }
 
     /// True when nothing can be done before something happens.
     pub fn is_idle(&self) -> bool {
         let done = self.cursor >= *self.revisions.borrow()
+            && self.names_known == *self.names.borrow()
             && self.touched.is_empty()
             && self.unfinished.is_empty()
             && self.stale.is_empty()
@@ -116,6 +121,7 @@ impl Rounds {
         tokio::select! {
             // The sender lives in the store, which we hold.
             _ = self.revisions.changed() => {}
+            _ = self.names.changed() => {}
             Some(request) = self.requests.recv() => self.arrived.push_back(request),
             () = end_of_an_entry => {}
         }

@@ -23,6 +23,7 @@ use crate::{
         generate::{self, Generated, Order},
         lineup::{LiveFeed, Rendered},
         shelf::feed_paths,
+        takeover,
     },
     store::{DbError, Store},
 };
@@ -338,7 +339,7 @@ fn standing_status(live: &LiveFeed, documents: Option<&[Arc<Document>]>) -> Feed
     FeedStatus {
         slug: live.config.slug.clone(),
         title: live.config.title.clone(),
-        is_auto: live.is_auto,
+        is_auto: live.is_auto || takeover::is_old(&live.config.slug),
         language: live.language().map(|l| l.to_string()),
         entries: live.rendered.as_ref().map_or(0, |r| r.guids.len()),
         newest_at: None,
