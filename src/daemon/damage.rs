@@ -19,8 +19,7 @@ use crate::{
 const REMEDY: &str = "put a backup back with `jarshy restore FROM --data NEW` and name that folder in \
                       store.data; a newer views.db that is whole may be copied over the restored one";
 
-/// Looks through both databases when the last daemon of this folder was cut off. Takes about a
-/// second for each gigabyte.
+/// Looks through both databases when the last daemon of this folder was cut off: every page is read.
 pub async fn look(settings: &config::Store, now: Millis) -> anyhow::Result<()> {
     // A daemon takes it away when it stops in order.
     if !settings.data.join("daemon.json").exists() {
