@@ -9,12 +9,12 @@ mod series;
 mod sources;
 mod watch;
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{io, net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::lock::FolderLock;
@@ -60,11 +60,12 @@ impl Daemon {
     ) -> anyhow::Result<Daemon> {
         let lock = FolderLock::take(&config.store.data)?;
         damage::look(&config.store, clock.now()).await?;
-        let public = bind("public.listen", config.public.listen).await?;
-        let ops = bind("ops.listen", config.ops.listen).await?;
+        let public = bind("public.listen", config.public.listen)?;
+        let ops = bind("ops.listen", config.ops.listen)?;
         let (parts, mut rounds, counts) = build(&config, clock, log).await?;
-        if parts.publisher.shelf().is_empty() {
-            // The very first start: there is nothing to serve yet.
+        if rounds.misses_a_declared_feed() {
+            // The very first start, or the run before ended before it had kept all: nobody who polls
+            // a feed that was there is to be told that it is not.
             rounds.run_once().await;
         }
         let daemon = Daemon {
@@ -204,10 +205,22 @@ impl Daemon {
     }
 }
 
-async fn bind(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
+/// Connections that the kernel keeps until they are accepted; it may be set to keep fewer. Where there
+/// is no room, the next client waits a second before it tries again.
+const BACKLOG: u32 = 4096;
+
+fn bind(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    listen(address).with_context(|| {
         format!("{address} cannot be listened on; choose another address in {key}")
     })
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart must not wait for the connections of the last run to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Builds the features, from the ground up.
@@ -284,6 +297,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         // Another number of labels would make counters that stand under one label fall.
         ("metrics.sections_max", old.metrics.sections_max != new.metrics.sections_max),
         ("metrics.feeds_max", old.metrics.feeds_max != new.metrics.feeds_max),
+        ("metrics.sources_max", old.metrics.sources_max != new.metrics.sources_max),
         ("log.format", old.log.format != new.log.format),
     ];
     differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()

@@ -13,6 +13,7 @@ mod feeds;
 mod import;
 pub mod log;
 mod man;
+mod ready;
 mod render;
 mod restore;
 mod serve;
@@ -69,6 +70,8 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Put a backup back into an empty data folder
     Restore(restore::RestoreArgs),
+    /// Ask the running daemon whether it should get traffic
+    Ready(ready::ReadyArgs),
     /// Write the reference of all settings
     Settings(settings::SettingsArgs),
     /// Write the manual page
@@ -135,6 +138,7 @@ fn run(Cli { which, command }: Cli) -> Result<(), Failure> {
             Command::Token(args) => token::run(&which, args).await,
             Command::Backup(args) => backup::run(&which, args).await,
             Command::Restore(args) => restore::run(&which, args).await,
+            Command::Ready(args) => ready::run(&which, args).await,
             Command::Settings(args) => settings::run(&which, args).await,
             Command::Man(args) => man::run(&which, args).await,
             Command::Completions(args) => completions::run(&which, args).await,

@@ -37,12 +37,14 @@ pub async fn run(_: &Which, args: SettingsArgs) -> Result<(), Failure> {
     }
 }
 
-/// `[public]`, `[[feeds]]`.
+/// `[public]`, `[[feeds]]`, `[[sources]] of kind "feed"`.
 pub(super) fn heading(section: &SectionReference) -> String {
-    if section.is_repeated {
-        format!("[[{}]]", section.name)
-    } else {
-        format!("[{}]", section.name)
+    let name = &section.name;
+    let kind = section.keys.iter().find(|key| section.is_repeated && key.name == "kind");
+    match (section.is_repeated, kind) {
+        (false, _) => format!("[{name}]"),
+        (true, None) => format!("[[{name}]]"),
+        (true, Some(kind)) => format!("[[{name}]] of kind {}", kind.written),
     }
 }
 
@@ -77,7 +79,7 @@ fn as_markdown(sections: &[SectionReference]) -> String {
     let _ = writeln!(text, "{INTRODUCTION}");
     for section in sections {
         let value = if section.is_repeated { "example" } else { "default" };
-        let _ = writeln!(text, "\n## `{}`\n", heading(section));
+        let _ = writeln!(text, "\n## {}\n", heading(section));
         if !section.why.is_empty() {
             let _ = writeln!(text, "{}\n", section.why);
         }

@@ -9,7 +9,7 @@ use super::{
     value,
 };
 
-/// One section, in the order of `default.toml`.
+/// One section, in the order of `default.toml`; a table of several kinds has one for each.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SectionReference {
     /// `site`, or `feeds` for each `[[feeds]]`.
@@ -82,7 +82,10 @@ impl Reader {
                 self.nested.clear();
                 self.prose.clear();
             }
-            None => self.code(line),
+            None => {
+                self.in_example = false;
+                self.code(line);
+            }
             Some(text) if text.starts_with("[[") => {
                 self.in_example = true;
                 self.code(text);
@@ -110,20 +113,21 @@ impl Reader {
             return;
         }
         let (name, is_repeated) = (repeated.unwrap_or(name).to_owned(), repeated.is_some());
-        // Several examples of one kind of table are one section.
-        if !self.sections.last().is_some_and(|last| is_repeated && last.name == name) {
-            self.sections.push(SectionReference { name, is_repeated, why, keys: Vec::new() });
-        }
+        self.sections.push(SectionReference { name, is_repeated, why, keys: Vec::new() });
     }
 
     fn key(&mut self, code: &str, why: String) {
-        let Some(section) = self.sections.last_mut() else { return };
+        let Some((section, before)) = self.sections.split_last_mut() else { return };
         let (entries, faults) = read_toml(code, At::defaults);
         let (Some(entry), true) = (entries.into_iter().next(), faults.is_empty()) else { return };
         let name = format!("{}{}", self.nested, entry.key);
-        if section.keys.iter().any(|known| known.name == name) {
-            return;
-        }
+        // A second kind of the same table need not say again what a key is for.
+        let said = || {
+            let same = before.iter().filter(|before| before.name == section.name);
+            let key = same.flat_map(|before| &before.keys).find(|key| key.name == name);
+            key.map(|key| key.why.clone()).unwrap_or_default()
+        };
+        let why = if why.is_empty() { said() } else { why };
         section.keys.push(KeyReference {
             name,
             kind: kind(&entry.found.value),

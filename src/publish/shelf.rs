@@ -48,11 +48,6 @@ impl Shelf {
         self.aliases.store(Some(Arc::new(aliases)));
     }
 
-    /// True when no feed has a document.
-    pub fn is_empty(&self) -> bool {
-        self.places.load().by_feed.is_empty()
-    }
-
     /// Feeds with a document that changed at `since` or later.
     pub fn changed_since(&self, since: Millis) -> Vec<FeedSlug> {
         let places = self.places.load();

@@ -195,9 +195,23 @@ pub fn faults_in(path: &Path) -> Result<Vec<String>, DbError> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let found = db::open_reader(path).map_err(DbError::from);
-    match found.and_then(|conn| copy::faults_of(&conn)) {
+    match faults_of(path) {
         Err(DbError::Damaged(why)) => Ok(vec![why]),
         found => found,
     }
+}
+
+fn faults_of(path: &Path) -> Result<Vec<String>, DbError> {
+    let conn = db::open_reader(path)?;
+    let mut faults = copy::faults_of(&conn)?;
+    if faults.is_empty() && path.ends_with("views.db") {
+        // One moment, while the daemon folds.
+        copy::hold_moment(&conn)?;
+        match salvage::disagreement(&conn) {
+            // Of another schema, or of none yet: whoever opens it says so.
+            Err(DbError::Failed(_)) => {}
+            found => faults.extend(found?),
+        }
+    }
+    Ok(faults)
 }

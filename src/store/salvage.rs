@@ -1,5 +1,5 @@
 //! A damaged `views.db`: put aside, and what can still be read of it is carried into a fresh one.
-//! No number is made up: where two counts of one thing differ, the larger one was really counted.
+//! Views are counted in four ways at once: what two of them say is believed, else the larger number.
 
 use std::{
     fs, io,
@@ -111,6 +111,7 @@ fn carry_over(from: &Path, to: &Path) -> Result<(i64, Vec<String>), DbError> {
         }
         Err(_) => torn = tables.into_iter().map(|table| table.name).collect(),
     }
+    tx.execute_batch(which_to_believe(&tx)?)?;
     tx.execute_batch(AGREE)?;
     let views = tx.query_row(views::COUNTED, [], |row| row.get(0))?;
     tx.commit()?;
@@ -188,6 +189,49 @@ fn carry_rows(
         }
     }
 }
+
+/// Why counts of the same views do not agree; they always do in a file that is whole, as they are
+/// added to in one transaction. SQLite has no checksums: this finds a number that was turned over.
+pub(super) fn disagreement(conn: &Connection) -> Result<Option<String>, DbError> {
+    const ARTICLES: &str = "SELECT COUNT(*) FROM
+           (SELECT article, SUM(n) AS n FROM views GROUP BY article) v
+         FULL JOIN article_counts c ON v.article = c.article WHERE v.n IS NOT c.n";
+    const SECTIONS: &str = "SELECT COUNT(*) FROM
+           (SELECT section, channel, SUM(n) AS n FROM views GROUP BY section, channel) v
+         FULL JOIN section_counts c ON v.section = c.section AND v.channel = c.channel
+         WHERE v.n IS NOT c.n";
+    const ALL: &str = "SELECT (SELECT COALESCE(SUM(n), 0) FROM views) <>
+         (SELECT COALESCE(SUM(n), 0) FROM verdict_counts WHERE verdict = 'counted')";
+    for (sql, what) in [(ARTICLES, "articles"), (SECTIONS, "sections"), (ALL, "sums")] {
+        let count: i64 = conn.query_row(sql, [], |row| row.get(0))?;
+        if count > 0 {
+            return Ok(Some(format!("two counts of the same views differ for {count} {what}")));
+        }
+    }
+    Ok(None)
+}
+
+/// Views are counted by hour, by article, by section and by verdict: what two of them say is so.
+fn which_to_believe(conn: &Connection) -> Result<&'static str, DbError> {
+    const SUMS: &str = "SELECT (SELECT COALESCE(SUM(n), 0) FROM views),
+         (SELECT COALESCE(SUM(n), 0) FROM article_counts),
+         (SELECT COALESCE(SUM(n), 0) FROM section_counts),
+         (SELECT COALESCE(SUM(n), 0) FROM verdict_counts WHERE verdict = 'counted')";
+    let sums: [i64; 4] =
+        conn.query_row(SUMS, [], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))?;
+    let [hours, articles, others @ ..] = sums;
+    Ok(match (others.contains(&hours), others.contains(&articles)) {
+        (true, false) => "DELETE FROM article_counts",
+        (false, true) => ONLY_AS_MANY,
+        _ => "",
+    })
+}
+
+/// Hours of an article that say more than the article has are not known.
+const ONLY_AS_MANY: &str = "
+DELETE FROM views WHERE article IN (
+  SELECT v.article FROM (SELECT article, SUM(n) AS n FROM views GROUP BY article) v
+  LEFT JOIN article_counts c ON v.article = c.article WHERE v.n > COALESCE(c.n, 0))";
 
 /// Counts of the same views agree again. Views whose hour is lost stand in the hour 0; a batch that
 /// is no JSON counts nothing.

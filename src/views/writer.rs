@@ -141,6 +141,8 @@ impl Writer {
             if !self.queue.take(&mut group, rules.batch_hits_max, patience) {
                 break;
             }
+            // A reload may have come while nothing did.
+            let rules = self.rules.load_full();
             if idle {
                 ticked = Instant::now();
             }

@@ -11,6 +11,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
@@ -23,6 +24,10 @@ use crate::{config::Limits, metrics::Metrics};
 
 /// Connections looked at for one that may give way.
 const LOOKS_MAX: usize = 64;
+
+/// A head that is not there by then may be given up where seats are short: an honest one comes whole,
+/// but in a burst it may have to wait until it is read.
+const HEAD_GRACE: Duration = Duration::from_millis(250);
 
 /// The seats of one listener, owned by the task that accepts.
 #[derive(Debug)]
@@ -41,6 +46,8 @@ pub(super) struct Seats {
 struct Seat {
     phase: Phase,
     task: AbortHandle,
+    /// When it was last seen to begin with a head, or was seated.
+    begun: Instant,
 }
 
 impl Seats {
@@ -83,23 +90,25 @@ impl Seats {
         if self.taken.len() == self.taken.capacity() {
             self.taken.retain(|seat| !seat.task.is_finished());
         }
-        self.taken.push(Seat { phase, task });
+        self.taken.push(Seat { phase, task, begun: Instant::now() });
     }
 
     /// Ends a connection on which nothing happens: of those looked at one that has not moved since
-    /// the last look, else one between two requests. False when all are busy.
+    /// the last look (a head has some time to come), else one between two requests. False when all are busy.
     pub(super) fn give_way(&mut self) -> bool {
         let mut idle = None;
         for _ in 0..LOOKS_MAX.min(self.taken.len()) {
             self.hand = (self.hand + 1) % self.taken.len();
-            let seat = &self.taken[self.hand];
+            let seat = &mut self.taken[self.hand];
             if seat.task.is_finished() {
                 continue;
             }
             match seat.phase.look() {
                 Worth::Stale => return self.end(self.hand),
+                Worth::Reading if seat.begun.elapsed() > HEAD_GRACE => return self.end(self.hand),
                 Worth::Idle => idle = idle.or(Some(self.hand)),
-                Worth::Busy => {}
+                Worth::Begun => seat.begun = Instant::now(),
+                Worth::Reading | Worth::Busy => {}
             }
         }
         idle.is_some_and(|at| self.end(at))
@@ -118,7 +127,7 @@ impl Seats {
 fn connections_max(limits: &Limits, share: f64) -> usize {
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let files = usize::try_from(files).unwrap_or(usize::MAX);
-    let left = files.saturating_sub(limits.descriptors_reserved).max(files / 2);
+    let left = files.saturating_sub(limits.descriptors_reserved).max(files / 4);
     limits.connections_max.min((left as f64 * share) as usize).max(1)
 }
 

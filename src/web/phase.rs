@@ -26,10 +26,14 @@ const SEEN: u8 = 0x80;
 /// What ending a connection would cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Worth {
-    /// Nothing has happened since it was last looked at.
+    /// It waits between two requests, as it did when it was last looked at.
     Stale,
     /// It waits between two requests.
     Idle,
+    /// A head is being read, as it was when it was last looked at.
+    Reading,
+    /// A head has begun to be read since.
+    Begun,
     /// A request or an answer is under way.
     Busy,
 }
@@ -102,14 +106,15 @@ impl Phase {
         }
     }
 
-    /// What ending the connection would cost, compared with the last look. A head that is being read
-    /// counts as busy at first: it is usually there a moment later.
+    /// What ending the connection would cost, compared with the last look.
     pub(super) fn look(&self) -> Worth {
         let doing = self.0.doing.fetch_or(SEEN, Relaxed);
         match (Phase::read(doing), doing & SEEN != 0) {
-            (Doing::Waiting | Doing::Reading, true) => Worth::Stale,
+            (Doing::Waiting, true) => Worth::Stale,
             (Doing::Waiting, false) => Worth::Idle,
-            _ => Worth::Busy,
+            (Doing::Reading, true) => Worth::Reading,
+            (Doing::Reading, false) => Worth::Begun,
+            (Doing::Answering | Doing::Writing, _) => Worth::Busy,
         }
     }
 }

@@ -39,19 +39,6 @@ use super::{
 };
 use crate::{config::Limits, metrics::Metrics};
 
-/// What a listener does with a request.
-pub trait Door: Clone + Send + Sync + 'static {
-    /// The answer where it is ready without waiting: the hot path.
-    fn answer_now(&self, request: &Request<Incoming>) -> Option<Answer>;
-
-    /// The answer to everything else; never fails.
-    fn answer(
-        &self,
-        request: Request<Incoming>,
-        peer: SocketAddr,
-    ) -> impl Future<Output = Answer> + Send + 'static;
-}
-
 /// How long accepting rests when the system has no descriptor left and none can be freed.
 const REST: Duration = Duration::from_millis(100);
 /// How long a connection that gives way needs to free its descriptor.
@@ -66,6 +53,19 @@ const SAY_EVERY: Duration = Duration::from_secs(10);
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n\
     Content-Type: text/plain; charset=utf-8\r\nContent-Length: 45\r\n\r\n\
     Too many connections are open, try again soon";
+
+/// What a listener does with a request.
+pub trait Door: Clone + Send + Sync + 'static {
+    /// The answer where it is ready without waiting: the hot path.
+    fn answer_now(&self, request: &Request<Incoming>) -> Option<Answer>;
+
+    /// The answer to everything else; never fails.
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> impl Future<Output = Answer> + Send + 'static;
+}
 
 /// A listener that is bound and not yet accepting.
 #[derive(Debug)]

@@ -9,12 +9,12 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from promises import ROOT, Skipped
 from daemon import Broken, until
+from inside import ask_inside, child_of
 
 SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
@@ -84,10 +84,9 @@ class TestRoot:
     def is_up(self):
         if self.unshare.poll() is not None:
             raise Broken(f"systemd ended: {(self.folder / 'systemd.log').read_text()[-800:]}")
-        children = Path(f"/proc/{self.unshare.pid}/task/{self.unshare.pid}/children").read_text()
-        if not children.split():
+        self.first = child_of(self.unshare.pid)
+        if not self.first:
             return False
-        self.first = int(children.split()[0])
         asked = self.run("systemctl", "is-system-running", check=False)
         return asked.stdout.strip() in ("running", "degraded")
 
@@ -104,22 +103,7 @@ class TestRoot:
 
     def ask(self, method, address, path, body=None, headers=None):
         """An HTTP request on the test root's own loopback: status, headers, body."""
-        program = (
-            "import sys, json, http.client\n"
-            "address, method, path, body, headers = json.load(sys.stdin)\n"
-            "c = http.client.HTTPConnection(address, timeout=20)\n"
-            "c.request(method, path, body, headers)\n"
-            "r = c.getresponse()\n"
-            "told = {k.lower(): v for k, v in r.getheaders()}\n"
-            "json.dump([r.status, told, r.read().decode('utf-8', 'replace')], sys.stdout)\n")
-        import json
-        asked = json.dumps([address, method, path, body, headers or {}])
-        done = subprocess.run(
-            ["nsenter", "-t", str(self.first), "-n", sys.executable, "-c", program],
-            input=asked, capture_output=True, text=True, timeout=60)
-        if done.returncode != 0:
-            raise ConnectionError(done.stderr.strip().splitlines()[-1])
-        return tuple(json.loads(done.stdout))
+        return ask_inside(self.first, method, address, path, body, headers)
 
     def path(self, inside):
         """Where a file of the test root is seen from outside."""

@@ -402,7 +402,14 @@ fn functions(text: &str) -> Vec<(String, usize)> {
     for (start, line) in lines.iter().enumerate() {
         let Some(name) = function_name(line) else { continue };
         let closes = |other: &&str| indent(other) == indent(line) && other.trim() == "}";
-        let length = lines[start..].iter().position(closes).filter(|_| !line.ends_with(['}', ';']));
+        // A trait may only declare a function, also over several lines.
+        let declares = |other: &&str| {
+            indent(other) == indent(line) && other.trim().starts_with(')') && other.ends_with(';')
+        };
+        let rest = &lines[start..];
+        let declared = rest.iter().position(declares).unwrap_or(usize::MAX);
+        let length = rest.iter().position(closes).filter(|_| !line.ends_with(['}', ';']));
+        let length = length.filter(|length| *length < declared);
         found.extend(length.map(|length| (name, length + 1)));
     }
     found

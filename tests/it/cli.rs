@@ -43,6 +43,7 @@ fn help_lists_every_command() {
         "token",
         "backup",
         "restore",
+        "ready",
         "settings",
         "man",
         "completions",
@@ -225,4 +226,25 @@ fn sources_are_shown_with_how_far_they_are() {
     let (_, out, _) = jarshy_in(folder.path(), &["sources", "--config", "j.toml", "--json"]);
     let said: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&said[1]["kind"], &said[1]["failures"]), (&json!("wordpress"), &json!(0)));
+}
+
+#[test]
+fn ready_says_whether_the_running_daemon_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, out, err) = jarshy(&["ready", "--data", folder.path().to_str().unwrap()]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.starts_with("jarshy: no daemon runs: there is no "), "{err}");
+    let running = crate::running::Running::start();
+    let data = running.data().to_str().unwrap().to_owned();
+    assert_eq!(jarshy(&["ready", "--data", &data]), (0, "ready\n".into(), String::new()));
+    // One that was killed leaves its address behind.
+    let gone = format!("{{\"ops\":\"{}\"}}", closed_port());
+    std::fs::write(folder.path().join("daemon.json"), gone).unwrap();
+    let (code, _, err) = jarshy(&["ready", "--data", folder.path().to_str().unwrap()]);
+    assert_eq!(code, 1);
+    assert!(err.contains("does not answer") && err.ends_with("is it running?\n"), "{err}");
+}
+
+fn closed_port() -> std::net::SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

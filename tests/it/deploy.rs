@@ -15,7 +15,7 @@ use jarshy::config::{self, Config, Overrides};
 
 const UNIT: &str = include_str!("../../deploy/systemd/jarshy.service");
 const README: &str = include_str!("../../deploy/README.md");
-const PROMETHEUS: &str = include_str!("../../deploy/prometheus/prometheus.yml");
+const TARGETS: &str = include_str!("../../deploy/prometheus/targets.yml");
 const NEWSROOM: &str = include_str!("../../config/newsroom.toml");
 const JARSHY: &str = env!("CARGO_BIN_EXE_jarshy");
 
@@ -106,7 +106,7 @@ fn prometheus_takes_its_configuration() {
     let arguments = ["check", "config", "deploy/prometheus/prometheus.yml"];
     let output = run("promtool", "prometheus", &arguments);
     assert!(output.status.success(), "promtool refuses it: {}", said(&output));
-    assert!(PROMETHEUS.contains(&format!("\"{}\"", newsroom().ops.listen)), "wrong target");
+    assert!(TARGETS.contains(&format!("\"{}\"", newsroom().ops.listen)), "wrong target");
 }
 
 /// The unit with the binary that was just built, so that `verify` finds it. It checks paths too.
@@ -144,7 +144,7 @@ fn newsroom() -> Config {
     config::parse(NEWSROOM, "newsroom.toml", &[], &Overrides::default()).unwrap()
 }
 
-fn run(tool: &str, package: &str, arguments: &[&str]) -> Output {
+pub fn run(tool: &str, package: &str, arguments: &[&str]) -> Output {
     match Command::new(tool).args(arguments).output() {
         Ok(output) => output,
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -154,7 +154,7 @@ fn run(tool: &str, package: &str, arguments: &[&str]) -> Output {
     }
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),

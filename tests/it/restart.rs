@@ -13,7 +13,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
-    publish::{SITE, etags, feed, hours_ago},
+    publish::{SITE, etags, feed, hours_ago, sql},
     running::{NOW, Running, SETTINGS},
 };
 
@@ -50,6 +50,20 @@ fn numbered(count: i64) -> Vec<(String, Millis)> {
 
 fn bytes(r: &Running) -> [Vec<u8>; 3] {
     ["rss", "atom", "json"].map(|format| r.get(&format!("/feeds/news.{format}"), &[]).body)
+}
+
+/// The process died after it had kept one feed and before it had kept another.
+#[test]
+fn a_feed_that_was_not_kept_is_there_from_the_first_answer() {
+    let settings = format!("{SETTINGS}[[feeds]]\nslug = \"second\"\nlanguage = \"mixed\"\n");
+    let r = Running::with(&settings);
+    r.publish("a", "А", NOW);
+    r.settle();
+    sql(&r, "DELETE FROM documents WHERE feed = 'news'");
+    let r = again(r, &settings);
+    assert_eq!(r.get("/feeds/news.json", &[]).status, 200);
+    assert_eq!(r.titles("news"), ["А"]);
+    assert_eq!(r.titles("second"), ["А"]);
 }
 
 #[test]

@@ -95,6 +95,12 @@ impl Rounds {
         named.and(published).and(finished).and(filled)
     }
 
+    /// True when a feed of the settings has nothing to be served yet.
+    pub fn misses_a_declared_feed(&self) -> bool {
+        let shelf = self.publisher.shelf();
+        self.settings.feeds.iter().any(|feed| shelf.feed(feed.slug.as_str()).is_none())
+    }
+
     /// True when nothing can be done before something happens.
     pub fn is_idle(&self) -> bool {
         let done = self.cursor >= *self.revisions.borrow()
