@@ -77,6 +77,9 @@ class Jarshy(daemon.Daemon):
         return self.token or re.search(
             r"jsy_[A-Za-z0-9]+_[A-Za-z0-9]+", self.cli("token", "create", "--scope", "admin"))[0]
 
+    def post_ops(self, path, method="POST"):
+        return daemon.ask(self.ops, method, path, headers={"Authorization": f"Bearer {self.token}"})
+
     def cli(self, *arguments, code=0):
         """Runs another command with the same settings; returns what it prints."""
         done = subprocess.run([binary(), *arguments, "--config", self.settings], env=environment(),
@@ -126,3 +129,8 @@ class Jarshy(daemon.Daemon):
     def words(self):
         """What it has logged lately, for a failure's message."""
         return self.log.read_text(errors="replace")[-1500:]
+
+
+def is_equal(told, wanted, where=""):
+    if told != wanted:
+        raise Broken(f"{where}{': ' if where else ''}{told!r}, not {wanted!r}"[:3000])

@@ -3,7 +3,7 @@
 import contextlib
 
 from browser import Browser
-from jarshy import Broken, Jarshy, until
+from jarshy import Broken, Jarshy, is_equal, until
 
 # The page tells nginx when it has loaded, and how: by then an async script has run.
 MARK = """<?php add_action('wp_footer', function () { ?>
@@ -262,8 +262,3 @@ def test_away(reader):
     wrong = [text for level, text in reader.browser.console() if level == "SEVERE" and "ERR_CONNECTION_REFUSED" not in text]
     if wrong:
         raise Broken(f"the console says {wrong}")
-
-
-def is_equal(told, wanted):
-    if told != wanted:
-        raise Broken(f"{told!r}, not {wanted!r}")

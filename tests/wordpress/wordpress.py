@@ -173,7 +173,7 @@ class Site:
 
     def section_url(self, name):
         """A category's page; its feed is below it."""
-        return self.php("return get_category_link(get_cat_ID($given['name']));", name=name)
+        return self.php("return get_term_link(get_term_by('name', $given['name'], 'category'));", name=name)
 
     def set_option(self, name, value):
         return self.php("return update_option($given['name'], $given['value']);", name=name, value=value)
@@ -287,7 +287,10 @@ SAVE = """
 $post = $given['post'];
 if (isset($post['author'])) { $post['post_author'] = username_exists($post['author']); }
 if (isset($post['sections'])) {
-    $post['post_category'] = array_map(fn($name) => wp_create_category($name), $post['sections']);
+    $post['post_category'] = array_map(function ($name) {
+        $known = get_term_by('name', $name, 'category');
+        return $known ? $known->term_id : wp_create_category($name);
+    }, $post['sections']);
 }
 if (isset($post['tags'])) { $post['tags_input'] = $post['tags']; }
 if (isset($post['post_date_gmt'])) {

@@ -1,6 +1,10 @@
 <?php
 // A WordPress of the tests: a database on a socket in the private folder, no way out but loopback.
 $folder = dirname(__DIR__);
+// Constants that a test sets for a while.
+if (is_file("$folder/constants.php")) {
+    require "$folder/constants.php";
+}
 define('DB_NAME', 'wordpress');
 define('DB_USER', 'root');
 define('DB_PASSWORD', '');
@@ -12,7 +16,7 @@ define('WP_HOME', trim(file_get_contents("$folder/url")));
 define('WP_SITEURL', WP_HOME);
 // Application passwords over plain HTTP.
 define('WP_ENVIRONMENT_TYPE', 'local');
-define('DISABLE_WP_CRON', false);
+defined('DISABLE_WP_CRON') || define('DISABLE_WP_CRON', false);
 define('WP_HTTP_BLOCK_EXTERNAL', true);
 define('WP_ACCESSIBLE_HOSTS', '127.0.0.1,localhost');
 define('AUTOMATIC_UPDATER_DISABLED', true);
@@ -23,10 +27,6 @@ define('FS_METHOD', 'direct');
 foreach (array('AUTH_KEY', 'SECURE_AUTH_KEY', 'LOGGED_IN_KEY', 'NONCE_KEY',
                'AUTH_SALT', 'SECURE_AUTH_SALT', 'LOGGED_IN_SALT', 'NONCE_SALT') as $name) {
     define($name, hash('sha256', $name . WP_HOME));
-}
-// Constants that a test sets for plugins.
-if (is_file("$folder/constants.php")) {
-    require "$folder/constants.php";
 }
 if (!defined('ABSPATH')) {
     define('ABSPATH', __DIR__ . '/');
