@@ -87,7 +87,8 @@ impl Sources {
     /// once, those that are gone end.
     pub async fn reload(&self, sources: &[SourceConfig], pull: &config::Pull) {
         self.shared.pull.store(Arc::new(pull.clone()));
-        let slots = std::mem::take(&mut self.lock().slots);
+        // The old ones stand until the new ones do: a ping meanwhile finds those that stay.
+        let slots = self.lock().slots.clone();
         let (staying, leaving): (Vec<_>, Vec<_>) =
             slots.into_iter().partition(|slot| sources.contains(slot.config()));
         let mut tallies = HashMap::new();
@@ -111,6 +112,7 @@ impl Sources {
         mut tallies: HashMap<String, Tally>,
     ) {
         let mut table = self.lock();
+        let mut slots = Vec::with_capacity(sources.len());
         for config in sources {
             let slot = match staying.iter().position(|slot| slot.config() == config) {
                 Some(at) => {
@@ -124,8 +126,9 @@ impl Sources {
                     self.open(config, kept, tally)
                 }
             };
-            table.slots.push(slot);
+            slots.push(slot);
         }
+        table.slots = slots;
     }
 
     /// A new slot with its task.
