@@ -63,8 +63,8 @@ fn warnings_of(config: &Config) -> Vec<Warning> {
 
 fn summary(config: &Config) -> String {
     format!(
-        "the settings are good: {} feeds{}, public on {}, ops on {}, data in {}",
-        config.feeds.len(),
+        "the settings are good: {}{}, public on {}, ops on {}, data in {}",
+        count(config.feeds.len(), "feed"),
         sources(config),
         config.public.listen,
         config.ops.listen,
@@ -77,7 +77,7 @@ fn sources(config: &Config) -> String {
     let one = |source: &SourceConfig| format!("{} {}", source.kind.as_str(), source.name);
     match config.sources.iter().map(one).collect::<Vec<_>>() {
         sources if sources.is_empty() => String::new(),
-        sources => format!(", {} sources ({})", sources.len(), sources.join(", ")),
+        sources => format!(", {} ({})", count(sources.len(), "source"), sources.join(", ")),
     }
 }
 
@@ -87,4 +87,9 @@ fn as_json(faults: &[Fault], warnings: &[Warning]) -> serde_json::Value {
     let warnings: Vec<_> =
         warnings.iter().map(|w| json!({ "key": w.key, "what": w.what })).collect();
     json!({ "ok": faults.is_empty(), "faults": faults, "warnings": warnings })
+}
+
+fn count(number: usize, thing: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{ending}")
 }
