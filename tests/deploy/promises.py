@@ -6,12 +6,13 @@ A program that uses this ends with a last line that counts them, which `tests/de
 import sys
 import time
 import traceback
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE.parent / "faults"))
-from daemon import Broken  # noqa: E402
+from daemon import Broken, until  # noqa: E402
 
 
 class Skipped(Exception):
@@ -62,3 +63,16 @@ def equal(told, expected, what=""):
 def holds(condition, what):
     if not condition:
         raise Broken(what)
+
+
+def by_date(ask):
+    """An answer whose date a client may come back with: that of a document which changed within this
+    very second may have been the date of other bytes as well."""
+
+    def settled():
+        told = ask()[1]
+        dates = [parsedate_to_datetime(told[name]) for name in ("last-modified", "date")]
+        # A proxy's copy may be a second old, and its date is its own.
+        return told if (dates[1] - dates[0]).total_seconds() >= 3 else None
+
+    return until("a document that stands for three seconds", 20, settled)
