@@ -1,7 +1,7 @@
 //! From articles to bytes: which feeds hold an article, what a feed shows, how each format says it.
 //!
 //! Pure: no clock, no file, no socket; `now` is an argument and the same input gives the same
-//! bytes. Rendering is total: whatever an [`Article`](crate::model::Article) can hold becomes a
+//! bytes. Rendering is total: whatever an [`Article`] can hold becomes a
 //! valid entry. Nothing is published from here: [`guard::check`] stands between these bytes and
 //! the world.
 

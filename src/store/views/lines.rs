@@ -17,7 +17,7 @@ pub struct ViewLine<'a>(
     /// The article's main section at the time of the hit; empty is none.
     #[serde(borrow)]
     pub Cow<'a, str>,
-    /// [`Channel::as_str`].
+    /// [`crate::model::Channel::as_str`].
     #[serde(borrow)]
     pub Cow<'a, str>,
     /// How many.
@@ -32,7 +32,7 @@ pub struct VerdictLine<'a>(
     pub Cow<'a, str>,
     /// Days since the epoch.
     pub i64,
-    /// [`Verdict::as_str`].
+    /// [`crate::model::Verdict::as_str`].
     #[serde(borrow)]
     pub Cow<'a, str>,
     /// How many.
@@ -47,7 +47,7 @@ pub struct ParkedLine<'a>(
     pub Cow<'a, str>,
     /// Hours since the epoch.
     pub i64,
-    /// [`Channel::as_str`].
+    /// [`crate::model::Channel::as_str`].
     #[serde(borrow)]
     pub Cow<'a, str>,
     /// How many more.
@@ -62,7 +62,7 @@ pub struct KeyLine<'a>(
     /// 32 hexadecimal digits.
     #[serde(borrow)]
     pub Cow<'a, str>,
-    /// [`Verdict::as_str`].
+    /// [`crate::model::Verdict::as_str`].
     #[serde(borrow)]
     pub Cow<'a, str>,
     /// When, milliseconds since the epoch.
