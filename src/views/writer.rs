@@ -283,7 +283,6 @@ impl Writer {
             // The next tick tries again.
             return;
         }
-        self.counts.add(&tally, self.roster.no_section());
         for (place, n) in &tally.parked {
             self.parked.remove(place, n.unsigned_abs());
         }
@@ -291,6 +290,8 @@ impl Writer {
         self.own_counts.parked_counted.fetch_add(counted, Ordering::Relaxed);
         self.own_counts.parked_expired.fetch_add(expired, Ordering::Relaxed);
         self.say_parked();
+        // Last: who sees the views counted sees them parked no more.
+        self.counts.add(&tally, self.roster.no_section());
     }
 
     fn say_parked(&self) {
