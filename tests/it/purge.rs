@@ -136,8 +136,10 @@ fn a_cache_that_fails_is_called_again_later_and_given_up_in_the_end() {
     r.publish("a", "А", NOW);
     called_for(&r, &cache, &NEWS);
     assert!(r.metric("purges_waiting") > 0.0);
+    all_ended(&r, &cache);
     r.clock.turn(Duration::from_secs(1));
     r.until("it is called a second time", |_| (times(&cache, NEWS[0]) == 2).then_some(()));
+    all_ended(&r, &cache);
     cache.now_says("404 Not Found");
     r.clock.turn(Duration::from_secs(2));
     r.until("what is not there is purged", |r| (r.metric("purges_waiting") == 0.0).then_some(()));
@@ -150,6 +152,15 @@ fn a_cache_that_fails_is_called_again_later_and_given_up_in_the_end() {
         (times(&cache, NEWS[0]) == 6 && r.metric("purges_waiting") == 0.0).then_some(())
     });
     assert_eq!(r.titles("news"), ["Б", "А"], "publishing never waited");
+}
+
+/// Waits until no call is under way: only then is it known when the next one is due.
+fn all_ended(r: &Running, cache: &Cache) {
+    r.until("every call has ended", |r| {
+        let results = ["success", "failure"];
+        let ended = results.map(|result| r.metric(&format!("purges_total{{result=\"{result}\"}}")));
+        (ended.iter().sum::<f64>() >= cache.asked().len() as f64).then_some(())
+    });
 }
 
 fn times(cache: &Cache, path: &str) -> usize {
