@@ -119,6 +119,10 @@ impl Purges {
 
     fn ended(&self, path: &str, sent: Waiting, outcome: Result<(), String>, now: Millis) {
         let tries_max = self.0.rules.load().purge.tries_max as u32;
+        match &outcome {
+            Ok(()) => self.0.metrics.success.inc(),
+            Err(_) => self.0.metrics.failure.inc(),
+        }
         let mut waiting = self.waiting();
         // What changed meanwhile waits on.
         let Some(entry) = waiting.get_mut(path).filter(|w| w.changes == sent.changes) else {
@@ -126,11 +130,9 @@ impl Purges {
         };
         match outcome {
             Ok(()) => {
-                self.0.metrics.success.inc();
                 waiting.remove(path);
             }
             Err(why) => {
-                self.0.metrics.failure.inc();
                 entry.tries += 1;
                 entry.due = now.plus(pause(entry.tries).as_millis() as i64);
                 let (tries, given_up) = (entry.tries, entry.tries >= tries_max);
