@@ -832,3 +832,123 @@ async fn a_call_that_comes_early_looks_for_what_was_scheduled_too() {
     beside.later(60_000);
     assert_eq!(beside.requests().await.len(), 1);
 }
+
+/// A post that was written when the site's clock was `hours` before or behind UTC.
+fn post_by(id: u64, at: u64, hours: u64) -> Value {
+    let mut post = post(id, &second(at));
+    post["modified"] = second(at + hours * 3600).into();
+    post
+}
+
+#[tokio::test]
+async fn a_site_whose_clock_was_another_is_walked_whole() {
+    // Three posts an hour; the first half by UTC, as WordPress begins, or by a zone east of today's.
+    for hours in [0_u64, 9] {
+        let old = (1..=150).map(|id| post_by(id, id * 1200, hours));
+        let new = (151..=300).map(|id| post(id, &second(id * 1200)));
+        let mut beside = beside(site(old.chain(new))).await;
+        assert_eq!(beside.follow().await.created, 300, "{hours} hours");
+        for _ in 0..2 {
+            beside.later(60_000);
+            assert_eq!(beside.requests().await.len(), 1);
+        }
+        assert_eq!(beside.reconcile().await, Counts::default());
+    }
+}
+
+#[tokio::test]
+async fn many_posts_of_one_second_by_another_clock_are_walked_whole() {
+    let same = (1..=35).map(|id| post_by(id, 5000, 9));
+    let more = (36..=80).map(|id| post(id, &second(id * 60)));
+    let mut beside = beside(site(same.chain(more))).await;
+    assert_eq!(beside.follow().await.created, 80);
+}
+
+#[tokio::test]
+async fn a_list_that_never_ends_is_given_up_in_a_sentence() {
+    let mut beside = beside(site(posts(12))).await;
+    beside.follow().await;
+    let page: Vec<Value> = (1..=10)
+        .map(|id| {
+            let mut post = post(id, &second(60));
+            post["modified"] = "2026-11-20T07:01:00".into();
+            post
+        })
+        .collect();
+    let page = Value::Array(page).to_string();
+    beside.site.instead(move |path| {
+        // More without end, and always the same.
+        path.contains("wp/v2/posts?").then(|| ("200 OK", "application/json", page.clone()))
+    });
+    beside.later(2 * HOUR);
+    let mut ended = None;
+    for _ in 0..30_000 {
+        match beside.pull().await {
+            Ok(pulled) if pulled.more => {}
+            other => {
+                ended = Some(other);
+                break;
+            }
+        }
+    }
+    match ended {
+        Some(Err(error)) => assert!(error.to_string().contains("does not end"), "{error}"),
+        Some(Ok(_)) => {}
+        None => panic!("it goes on for ever"),
+    }
+}
+
+#[tokio::test]
+async fn another_loss_than_the_first_is_no_confirmation() {
+    let mut beside = beside(site(posts(60))).await;
+    beside.follow().await;
+    let kept = beside.site.state().posts.clone();
+    for id in 1..=20 {
+        beside.site.remove(id);
+    }
+    assert_eq!(beside.reconcile().await.withdrawn, 0);
+    // These came back, and others are missing: that is no list to be believed.
+    beside.site.state().posts = kept;
+    for id in 31..=55 {
+        beside.site.remove(id);
+    }
+    assert_eq!(beside.reconcile().await.withdrawn, 0);
+    assert_eq!(beside.reconcile().await.withdrawn, 25, "the same ones, twice");
+}
+
+#[tokio::test]
+async fn more_that_is_missing_than_was_confirmed_waits_for_its_own_second_look() {
+    let mut beside = beside(site(posts(60))).await;
+    beside.follow().await;
+    for id in 1..=20 {
+        beside.site.remove(id);
+    }
+    assert_eq!(beside.reconcile().await.withdrawn, 0);
+    for id in 21..=55 {
+        beside.site.remove(id);
+    }
+    assert_eq!(beside.reconcile().await.withdrawn, 0);
+    assert_eq!(beside.reconcile().await.withdrawn, 55);
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_host_gets_no_password() {
+    let thief = crate::upstream::Upstream::saying(crate::upstream::answer(
+        "200 OK",
+        &[("Content-Type", "application/json")],
+        r#"{"name":"x","home":"https://turkestan.example","namespaces":["wp/v2"]}"#,
+    ));
+    // Another host in the sense of URLs: the same machine by another name.
+    let there = format!("http://localhost:{}/wp-json/", thief.address.port());
+    let old = crate::upstream::Upstream::saying(crate::upstream::answer(
+        "301 Moved Permanently",
+        &[("Location", &there)],
+        "",
+    ));
+    let mut beside = beside_as_editor(site(posts(3)), "abcd EFGH 1234").await;
+    beside.settings.url = WebUrl::parse(&old.url("")).unwrap();
+    beside.restart();
+    let error = beside.pull().await.unwrap_err().to_string();
+    assert!(error.contains("localhost") && error.contains("url"), "{error}");
+    assert!(thief.asked().iter().all(|asked| asked.header("authorization").is_none()));
+}

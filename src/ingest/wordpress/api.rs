@@ -256,8 +256,24 @@ impl Api<'_> {
         if !known && !closed {
             return Ok(None);
         }
+        self.stay_at_home(&end)?;
         self.settle(end);
         Ok(Some(answer.json))
+    }
+
+    /// Whoever answers gets the password and fills our feeds: only the site that the settings name
+    /// may, with or without `www.`, and by https where they say http.
+    fn stay_at_home(&self, end: &Url) -> Result<(), PullError> {
+        let named = self.settings.url.as_str();
+        let home = Url::parse(named).map_err(|_| bad_root(named))?;
+        if is_same_site(&home, end) {
+            return Ok(());
+        }
+        Err(PullError::Content(format!(
+            "{} leads to {}: if the site has moved there, make that the source's url",
+            home.origin().ascii_serialization(),
+            end.origin().ascii_serialization()
+        )))
     }
 
     /// The root is where redirects led to, so that credentials need not pass through them.
@@ -287,6 +303,15 @@ impl Api<'_> {
         root.set_query(named.query());
         Ok(Some(root.into()))
     }
+}
+
+fn is_same_site(home: &Url, end: &Url) -> bool {
+    let host = |url: &Url| url.host_str().map(|h| h.trim_start_matches("www.").to_owned());
+    let same_door = home.scheme() == end.scheme()
+        && home.port_or_known_default() == end.port_or_known_default();
+    // `port` is none where it is the scheme's own.
+    let safer = home.scheme() == "http" && end.scheme() == "https" && end.port().is_none();
+    host(home) == host(end) && (same_door || safer)
 }
 
 /// The header of an application password.

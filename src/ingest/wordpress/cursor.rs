@@ -1,7 +1,7 @@
 //! How far a source is, as the JSON text that the caller keeps. A text that is not understood (of an
 //! older jarshy, damaged) begins anew: nothing is lost by walking once more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,8 +31,9 @@ pub(super) struct Cursor {
     pub reconciled_at: i64,
     /// The one that is going on.
     pub reconcile: Option<Reconcile>,
-    /// The last reconciliation would have withdrawn too many; the next one that agrees does it.
-    pub was_refused: bool,
+    /// Posts that the last reconciliation missed, where they were too many to be believed; one that
+    /// misses no others withdraws them.
+    pub refused: BTreeSet<u64>,
     /// Post id to the second of its change.
     handled: BTreeMap<u64, i64>,
 }
@@ -62,8 +63,10 @@ pub(super) struct Walk {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Position {
-    /// Changed after this second.
+    /// Changed after this second of UTC: where a poll begins.
     pub after: Option<i64>,
+    /// Changed after this second of the site's own clock: where a walk goes on.
+    pub local: Option<i64>,
     /// Pages of that question already seen; 0 nearly always.
     pub pages: u32,
     /// Within one second that holds more posts than a page.
@@ -75,6 +78,7 @@ pub(super) struct Position {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Second {
+    /// By the site's own clock.
     pub at: i64,
     pub seen: u64,
     pub last: u64,
@@ -93,10 +97,8 @@ pub(super) struct Reconcile {
     pub after: String,
     /// True once all of ours were looked at.
     pub all_checked: bool,
-    /// Posts of ours that no list shows, to be asked for one by one.
+    /// Posts of ours that no list shows as public, to be asked for one by one.
     pub missing: Vec<u64>,
-    /// The one before found as many missing.
-    pub is_second: bool,
     /// Post types still to be walked from their beginning.
     pub walks: BTreeMap<String, Walk>,
 }

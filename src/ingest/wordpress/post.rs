@@ -87,8 +87,9 @@ pub(super) struct Light {
     pub id: u64,
     /// Seconds since 1970 in UTC.
     pub modified: Option<i64>,
-    /// The site's own clock, by which WordPress sorts.
-    pub local: String,
+    /// The site's own clock when it was changed, read as though it were UTC: WordPress sorts and asks
+    /// by it, and never moves it when the site's zone becomes another.
+    pub local: Option<i64>,
     pub status: String,
 }
 
@@ -98,7 +99,7 @@ impl Light {
         Some(Light {
             id: number(&json["id"]).filter(|id| *id > 0)?,
             modified: time(&json["modified_gmt"]).map(Millis::seconds),
-            local: text(&json["modified"]),
+            local: time(&json["modified"]).map(Millis::seconds),
             status: text(&json["status"]),
         })
     }

@@ -4,8 +4,6 @@
 //! many are missing at once: a broken list must not empty the newsroom. Nothing here trusts counts
 //! or page numbers; our ids are asked for by name, so that no list can drift.
 
-use std::collections::HashSet;
-
 use super::{
     Run,
     api::{Answer, LIST_BYTES_MAX},
@@ -47,9 +45,8 @@ impl Run<'_> {
         self.cursor.forget_handled();
         let kinds = self.source.settings.types.iter();
         let walks = kinds.map(|kind| (kind.clone(), Walk::default())).collect();
-        let is_second = self.cursor.was_refused;
         let held = self.count_shown().await?;
-        self.cursor.reconcile = Some(Reconcile { held, is_second, walks, ..Reconcile::default() });
+        self.cursor.reconcile = Some(Reconcile { held, walks, ..Reconcile::default() });
         Ok(())
     }
 
@@ -86,8 +83,7 @@ impl Run<'_> {
         let shown =
             source.store.shown_from(prefix, &sources, &going.after, self.page_size()).await?;
         let Some(last) = shown.last() else {
-            going.all_checked = true;
-            self.cursor.was_refused = false;
+            self.judge_missing(going);
             return Ok(());
         };
         let last = last.id.as_str().to_owned();
@@ -95,31 +91,35 @@ impl Run<'_> {
         going.missing.extend(missing);
         going.checked += shown.len() as u64;
         going.after = last;
-        let bound = (going.held / VANISH_SHARE).clamp(VANISH_MIN, VANISH_MAX);
-        if going.missing.len() as u64 > bound && !going.is_second {
-            self.refuse_reconcile(going);
-        } else if going.missing.len() as u64 > VANISH_MAX {
-            // The second time: these first, the rest with the next reconciliation.
-            going.all_checked = true;
+        if going.missing.len() as u64 > VANISH_MAX {
+            // These first, the rest with later reconciliations.
+            self.judge_missing(going);
         }
         Ok(())
     }
 
-    fn refuse_reconcile(&mut self, going: &mut Reconcile) {
+    /// A few may be missing; many only where the reconciliation before missed the same ones.
+    fn judge_missing(&mut self, going: &mut Reconcile) {
+        going.all_checked = true;
+        let bound = (going.held / VANISH_SHARE).clamp(VANISH_MIN, VANISH_MAX);
+        let before = std::mem::take(&mut self.cursor.refused);
+        let confirmed = going.missing.iter().all(|id| before.contains(id));
+        if going.missing.len() as u64 <= bound || confirmed {
+            return;
+        }
         let (missing, held) = (going.missing.len(), going.held);
         self.note(format!(
-            "{missing} or more of {held} articles are missing from WordPress's lists: nothing is \
-             withdrawn unless the next reconciliation finds the same; check its posts and plugins"
+            "{missing} of {held} articles are missing from WordPress's lists: nothing is withdrawn \
+             unless the next reconciliation misses the same ones; check its posts and plugins"
         ));
         tracing::warn!(missing, held, "a reconciliation with WordPress was refused");
-        going.missing.clear();
-        going.all_checked = true;
-        self.cursor.was_refused = true;
+        self.cursor.refused = std::mem::take(&mut going.missing).into_iter().collect();
     }
 
-    /// Those of ours that no list shows. What a list shows as not public is withdrawn right here.
+    /// Those of ours that no list shows as public.
     async fn missing(&mut self, shown: &[Held]) -> Result<Vec<u64>, PullError> {
         let mut ids: Vec<u64> = shown.iter().filter_map(|held| self.source.post_id(held)).collect();
+        let mut hidden = Vec::new();
         for kind in self.source.settings.types.clone() {
             if ids.is_empty() {
                 break;
@@ -130,15 +130,18 @@ impl Run<'_> {
                 ("_fields", "id,status,content.protected".to_owned()),
             ];
             let answer = self.list(&kind, query, Reads::List).await?;
-            let mut listed = HashSet::new();
             for item in answer.list()? {
-                let Some(id) = number(&item["id"]) else { continue };
-                if listed.insert(id) && ids.contains(&id) && !is_public(item) {
-                    self.withdraw_post(id, HIDDEN).await?;
+                let Some(at) = number(&item["id"]).and_then(|id| ids.iter().position(|i| *i == id))
+                else {
+                    continue;
+                };
+                let id = ids.swap_remove(at);
+                if !is_public(item) {
+                    hidden.push(id);
                 }
             }
-            ids.retain(|id| !listed.contains(id));
         }
+        ids.extend(hidden);
         Ok(ids)
     }
 

@@ -2,7 +2,9 @@
 //! question begins where the last answer ended, by time and not by page number.
 //!
 //! WordPress sorts by its local clock to the second and leaves ties in no order; more posts in one
-//! second than a page holds are walked by their ids.
+//! second than a page holds are walked by their ids. That clock may have been another when a post was
+//! written (a site begins on UTC, an offset is set by hand), so a walk keeps its place by what the
+//! posts themselves say and asks by it without a zone; only a poll begins at a time of UTC.
 
 use super::{
     Run,
@@ -16,6 +18,8 @@ use crate::{ingest::source::pull::PullError, model::Millis};
 pub(super) const OVERLAP_SECONDS: i64 = 60;
 /// How often one second's posts are walked anew because they moved.
 const RESTARTS_MAX: u8 = 3;
+/// Pages of one question, where only page numbers are left to go by.
+const PAGES_MAX: u32 = 10_000;
 /// A post this much older than was asked for shows that the question was not understood: more than
 /// any two zones differ.
 const SLACK_SECONDS: i64 = 2 * 86_400;
@@ -44,7 +48,13 @@ impl Run<'_> {
         let seen = walk.seen + listed.items.len() as u64;
         let left = listed.total.unwrap_or_default().saturating_sub(listed.items.len() as u64);
         self.progress.set(seen, seen + if listed.more { left } else { 0 });
-        let next = onward(&walk.at, &listed);
+        let next = onward(&walk.at, &listed).map_err(|Stuck| {
+            PullError::Content(format!(
+                "the list of posts at {} does not end: its pages repeat; a plugin or a cache \
+                 changes its REST API",
+                self.api.host()
+            ))
+        })?;
         let end = Walk { at: next.clone().unwrap_or_default(), top, seen };
         if next.is_none() {
             self.walked_to = top;
@@ -99,9 +109,8 @@ impl Run<'_> {
 
     fn question_after(&self, at: &Position) -> Vec<(&'static str, String)> {
         let mut query = self.question(&[("orderby", "modified"), ("order", "asc")]);
-        if let Some(after) = at.after {
-            query.push(("modified_after", in_utc(after)));
-        }
+        let after = at.local.map(by_its_clock).or(at.after.map(in_utc));
+        query.extend(after.map(|after| ("modified_after", after)));
         if at.pages > 0 {
             query.push(("page", (at.pages + 1).to_string()));
         }
@@ -110,63 +119,74 @@ impl Run<'_> {
 
     fn question_of_second(&self, second: &Second) -> Vec<(&'static str, String)> {
         let mut query = self.question(&[("orderby", "id"), ("order", "asc")]);
-        query.push(("modified_after", in_utc(second.at - 1)));
-        query.push(("modified_before", in_utc(second.at + 1)));
+        query.push(("modified_after", by_its_clock(second.at - 1)));
+        query.push(("modified_before", by_its_clock(second.at + 1)));
         query.push(("offset", second.seen.saturating_sub(1).to_string()));
         query
     }
 }
 
-/// The next place of a walk, `None` where it has ended.
-fn onward(at: &Position, listed: &Listed) -> Option<Position> {
+/// A list that leads nowhere.
+struct Stuck;
+
+/// The next place of a walk, `None` where it has ended. Each place is beyond the last one.
+fn onward(at: &Position, listed: &Listed) -> Result<Option<Position>, Stuck> {
     if let Some(second) = &at.second {
-        return Some(within_second(second, listed));
+        return within_second(second, listed).map(Some);
     }
     if !listed.more {
-        return None;
+        return Ok(None);
     }
-    let same_question = || Some(Position { pages: at.pages + 1, ..at.clone() });
-    let (Some(first), Some(last)) = (listed.items.first(), listed.items.last()) else {
-        return same_question();
-    };
-    // A plugin that sorts by something else leaves nothing but page numbers.
-    let sorted = listed.items.is_sorted_by(|a, b| a.local <= b.local);
-    let Some(modified) = last.modified.filter(|_| sorted && at.pages == 0) else {
-        return same_question();
-    };
-    if first.local < last.local {
-        // The last second once more: not all of its posts may have been on this page.
-        return Some(Position { after: Some(modified - 1), ..Position::default() });
-    }
-    let second = Second { at: modified, ..Second::default() };
-    Some(Position { second: Some(second), ..at.clone() })
+    Ok(Some(match by_clock(at, listed) {
+        Some(next) => next,
+        // A plugin that sorts by something else leaves nothing but page numbers.
+        None if at.pages < PAGES_MAX => Position { pages: at.pages + 1, ..at.clone() },
+        None => return Err(Stuck),
+    }))
 }
 
-fn within_second(second: &Second, listed: &Listed) -> Position {
+/// The next place by the site's clock; `None` where the page is not in its order, or not beyond `at`.
+fn by_clock(at: &Position, listed: &Listed) -> Option<Position> {
+    let (first, last) = (listed.items.first()?.local?, listed.items.last()?.local?);
+    let sorted = listed.items.is_sorted_by(|a, b| a.local <= b.local);
+    let beyond = at.local.is_none_or(|place| place < first);
+    if !sorted || !beyond || at.pages > 0 {
+        return None;
+    }
+    if first < last {
+        // The last second once more: not all of its posts may have been on this page.
+        return Some(Position { local: Some(last - 1), ..Position::default() });
+    }
+    let second = Second { at: last, ..Second::default() };
+    Some(Position { second: Some(second), ..Position::default() })
+}
+
+fn within_second(second: &Second, listed: &Listed) -> Result<Position, Stuck> {
     let first = listed.items.first().map(|item| item.id);
     let shifted = second.seen > 0 && first != Some(second.last);
     if shifted && second.restarts < RESTARTS_MAX {
         let second = Second { at: second.at, restarts: second.restarts + 1, ..Second::default() };
-        return Position { second: Some(second), ..Position::default() };
+        return Ok(Position { second: Some(second), ..Position::default() });
     }
     match listed.items.last().filter(|_| listed.more) {
+        Some(last) if last.id <= second.last => Err(Stuck),
         Some(last) => {
             let seen = second.seen.saturating_sub(1) + listed.items.len() as u64;
             let second = Second { seen, last: last.id, ..second.clone() };
-            Position { second: Some(second), ..Position::default() }
+            Ok(Position { second: Some(second), ..Position::default() })
         }
-        None => Position { after: Some(second.at), ..Position::default() },
+        None => Ok(Position { local: Some(second.at), ..Position::default() }),
     }
 }
 
 /// Refuses an answer to another question than the one that was asked.
 fn understood(at: &Position, listed: &Listed) -> Result<(), PullError> {
-    let after = at.after.or(at.second.as_ref().map(|second| second.at));
-    let older = |after: i64| {
-        let too_old = |item: &Light| item.modified.is_some_and(|m| m < after - SLACK_SECONDS);
-        listed.items.iter().any(too_old)
+    let local = at.local.or(at.second.as_ref().map(|second| second.at));
+    let older = |told: Option<i64>, asked: Option<i64>| {
+        told.zip(asked).is_some_and(|(told, asked)| told < asked - SLACK_SECONDS)
     };
-    if after.is_some_and(older) {
+    let too_old = |item: &Light| older(item.local, local) || older(item.modified, at.after);
+    if listed.items.iter().any(too_old) {
         return Err(PullError::Content(
             "this WordPress does not understand `modified_after`: it is older than 5.7, or a \
              plugin changes its lists; update it"
@@ -179,4 +199,9 @@ fn understood(at: &Position, listed: &Listed) -> Result<(), PullError> {
 /// A time as REST takes it.
 fn in_utc(seconds: i64) -> String {
     Millis(seconds.saturating_mul(1000)).to_rfc3339()
+}
+
+/// A time of the site's own clock: without a zone that is what REST takes it for.
+fn by_its_clock(seconds: i64) -> String {
+    in_utc(seconds).trim_end_matches('Z').to_owned()
 }

@@ -255,8 +255,12 @@ impl State {
         if (statuses != "publish" && !is_editor) || per_page > 100 {
             return refused("400 Bad Request", "rest_invalid_param");
         }
-        let bound =
-            |key: &str| query.get(key).map(|time| local(Millis::from_rfc3339(time).unwrap()));
+        // A time without a zone is the site's own clock, others are moved to what that shows now.
+        let bound = |key: &str| {
+            query
+                .get(key)
+                .map(|time| Millis::from_rfc3339(time).map_or_else(|_| time.clone(), local))
+        };
         let after = bound("modified_after").filter(|_| self.knows_modified_after);
         let before = bound("modified_before");
         let wanted = query.get("include").map(|list| ids(list));
@@ -304,7 +308,11 @@ fn id_of(post: &Value) -> u64 {
     post["id"].as_u64().unwrap()
 }
 
+/// What was written under another clock keeps it: WordPress never moves `post_modified`.
 fn local_of(post: &Value, field: &str) -> String {
+    if let Some(kept) = post["modified"].as_str().filter(|_| field == "modified_gmt") {
+        return kept.to_owned();
+    }
     local(Millis::from_rfc3339(&format!("{}Z", post[field].as_str().unwrap())).unwrap())
 }
 
