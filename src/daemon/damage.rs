@@ -21,6 +21,8 @@ const REMEDY: &str = "put a backup back with `jarshy restore FROM --data NEW` an
 
 /// Looks through both databases when the last daemon of this folder was cut off: every page is read.
 pub async fn look(settings: &config::Store, now: Millis) -> anyhow::Result<()> {
+    store::undo_half_salvage(&settings.data)
+        .context("a salvage of views.db that was cut off cannot be undone")?;
     // A daemon takes it away when it stops in order.
     if !settings.data.join("daemon.json").exists() {
         return Ok(());

@@ -49,7 +49,7 @@ pub use held::Held;
 pub use jobs::JobRun;
 pub use restored::Restored;
 pub use room::{Room, RoomLevel};
-pub use salvage::{Salvaged, damaged_files, salvage_views};
+pub use salvage::{Salvaged, damaged_files, salvage_views, undo_half_salvage};
 pub use sections::sections_in;
 pub use sources::SourceState;
 pub use tokens::{NewToken, Scope, Token, split_token};

@@ -10,7 +10,7 @@ use std::{
 use rusqlite::{Connection, params_from_iter, types::Value};
 
 use super::{
-    copy::beside,
+    copy::{beside, put_in_place, sync_folder},
     db::{Writer, open_reader},
     error::{DbError, OpenError},
     migrate::stamp,
@@ -20,6 +20,8 @@ use crate::model::Millis;
 
 /// What stands in the names of files that were put aside.
 const ASIDE: &str = ".damaged-";
+/// What the fresh database is called until it is whole.
+const UNDER_WAY: &str = ".salvaging";
 /// What SQLite has beside a database.
 const BESIDE: [&str; 2] = ["-wal", "-shm"];
 
@@ -34,27 +36,39 @@ pub struct Salvaged {
     pub torn: Vec<String>,
 }
 
-/// Puts `views.db` of a data folder aside and makes a fresh one of what can be read. Nobody else may
-/// have it open.
+/// Makes a fresh `views.db` of what can be read and puts the damaged one aside. Nobody else may have it
+/// open. The fresh one is whole and on disk before anything is renamed.
 pub fn salvage_views(
     data: &Path,
     busy_timeout: Duration,
     now: Millis,
 ) -> Result<Salvaged, OpenError> {
     let path = views::database_path(data);
-    let kept_as = put_aside(&path, now).map_err(|e| OpenError::of(&path, e))?;
+    let fresh = beside(&path, UNDER_WAY);
+    let failed = |e: DbError| OpenError::of(&path, e);
+    remove_all(&fresh).map_err(|e| failed(e.into()))?;
     // The fresh file has its schema from the writer, as at any first start.
-    drop(Writer::open(&path, busy_timeout, views::MIGRATIONS)?);
-    let carried = carry_over(&kept_as, &path).map_err(|e| OpenError::of(&path, e));
-    let (views, torn) = match carried {
-        Ok(carried) => carried,
-        Err(error) => {
-            // The next start shall not take the empty one for the truth.
-            let _ = put_back(&kept_as, &path);
-            return Err(error);
-        }
-    };
+    drop(Writer::open(&fresh, busy_timeout, views::MIGRATIONS)?);
+    let (views, torn) = carry_over(&path, &fresh).map_err(failed)?;
+    let kept_as = beside(&path, &format!("{ASIDE}{}", stamp(now)));
+    exchange(&path, &fresh, &kept_as).map_err(|e| failed(e.into()))?;
     Ok(Salvaged { kept_as, views, torn })
+}
+
+/// A salvage that was cut off: what it made is thrown away, and a database that it had put aside
+/// already is put back, so that it is looked at again.
+pub fn undo_half_salvage(data: &Path) -> io::Result<()> {
+    let path = views::database_path(data);
+    let fresh = beside(&path, UNDER_WAY);
+    if !fresh.exists() {
+        return Ok(());
+    }
+    if !path.exists()
+        && let Some(newest) = damaged_files(data).last()
+    {
+        rename_all(&data.join(newest), &path)?;
+    }
+    remove_all(&fresh)
 }
 
 /// Files of this folder that were put aside because they were damaged, and are still there.
@@ -67,31 +81,32 @@ pub fn damaged_files(data: &Path) -> Vec<String> {
     names
 }
 
-fn put_aside(path: &Path, now: Millis) -> io::Result<PathBuf> {
-    let aside = beside(path, &format!("{ASIDE}{}", stamp(now)));
-    rename_all(path, &aside)?;
-    Ok(aside)
-}
-
-fn put_back(aside: &Path, path: &Path) -> io::Result<()> {
-    for ending in ["", BESIDE[0], BESIDE[1]] {
-        let fresh = beside(path, ending);
-        if fresh.exists() {
-            fs::remove_file(fresh)?;
-        }
-    }
-    rename_all(aside, path)
+/// The damaged one aside, the fresh one in its place. As long as the fresh one has its own name, a
+/// start knows that this was not finished.
+fn exchange(path: &Path, fresh: &Path, aside: &Path) -> io::Result<()> {
+    rename_all(path, aside)?;
+    put_in_place(fresh, path)
 }
 
 /// The database and what belongs to it.
 fn rename_all(from: &Path, to: &Path) -> io::Result<()> {
-    for ending in BESIDE {
-        let log = beside(from, ending);
-        if log.exists() {
-            fs::rename(log, beside(to, ending))?;
+    for ending in ["", BESIDE[0], BESIDE[1]] {
+        match fs::rename(beside(from, ending), beside(to, ending)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
     }
-    fs::rename(from, to)
+    sync_folder(to.parent().unwrap_or(Path::new(".")))
+}
+
+fn remove_all(path: &Path) -> io::Result<()> {
+    for ending in [BESIDE[0], BESIDE[1], ""] {
+        match fs::remove_file(beside(path, ending)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Answers the views that could be read, and the tables that are not whole.
@@ -111,12 +126,28 @@ fn carry_over(from: &Path, to: &Path) -> Result<(i64, Vec<String>), DbError> {
         }
         Err(_) => torn = tables.into_iter().map(|table| table.name).collect(),
     }
+    drop_foreign_batches(&tx)?;
     tx.execute_batch(which_to_believe(&tx)?)?;
     tx.execute_batch(AGREE)?;
     let views = tx.query_row(views::COUNTED, [], |row| row.get(0))?;
     tx.commit()?;
     fresh.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    fresh.close().map_err(|(_, error)| error)?;
     Ok((views, torn))
+}
+
+/// Batches that nobody can fold count nothing; they stay in the file that is put aside.
+fn drop_foreign_batches(conn: &Connection) -> Result<(), DbError> {
+    let mut batches = conn.prepare("SELECT seq, hits FROM batches")?;
+    let rows =
+        batches.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+    for row in rows {
+        let (seq, hits) = row?;
+        if !views::sums::is_ours(&hits) {
+            conn.execute("DELETE FROM batches WHERE seq = ?1", [seq])?;
+        }
+    }
+    Ok(())
 }
 
 struct Table {
@@ -233,10 +264,8 @@ DELETE FROM views WHERE article IN (
   SELECT v.article FROM (SELECT article, SUM(n) AS n FROM views GROUP BY article) v
   LEFT JOIN article_counts c ON v.article = c.article WHERE v.n > COALESCE(c.n, 0))";
 
-/// Counts of the same views agree again. Views whose hour is lost stand in the hour 0; a batch that
-/// is no JSON counts nothing.
+/// Counts of the same views agree again. Views whose hour is lost stand in the hour 0.
 const AGREE: &str = "
-DELETE FROM batches WHERE NOT json_valid(hits);
 INSERT INTO views (article, hour, section, channel, n)
   SELECT c.article, 0, '', 'script',
          c.n - (SELECT COALESCE(SUM(v.n), 0) FROM views v WHERE v.article = c.article)

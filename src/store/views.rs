@@ -5,7 +5,7 @@
 //! exist for a data folder; readers stand beside it. No address and no User-Agent comes in here.
 
 mod lines;
-mod sums;
+pub(super) mod sums;
 
 use std::{
     path::{Path, PathBuf},
@@ -209,7 +209,7 @@ fn verdict_count(mut row: Row) -> Result<(Verdict, u64), DbError> {
 
 fn kept_key(mut row: Row) -> Result<KeptKey, DbError> {
     let (number, hash) = (row.int()?, row.text()?);
-    let broken = || DbError::Failed(format!("views.db is damaged: `{hash}` is not a hash"));
+    let broken = || DbError::Damaged(format!("`{hash}` is not a hash"));
     let hash = u128::from_str_radix(&hash, 16).map_err(|_| broken())?;
     Ok(KeptKey { number, hash, verdict: verdict(&row.text()?)?, at: Millis(row.int()?) })
 }

@@ -252,3 +252,42 @@ fn a_wrong_number_is_outvoted() {
         assert_eq!(r.metric("damaged_files"), 1.0, "{sql}");
     }
 }
+
+/// Batches that are JSON and not ours, and such that are no JSON: what is whole goes on.
+#[test]
+fn a_batch_that_is_not_ours_is_left_behind_with_the_damaged_file() {
+    for text in ["no json", "{\"views\":7}", "[]"] {
+        let (folder, total) = cut_off(300);
+        let conn = Connection::open(folder.path().join("views.db")).unwrap();
+        conn.execute("INSERT INTO batches VALUES (9, ?1)", [text]).unwrap();
+        drop(conn);
+        fs::remove_file(folder.path().join("daemon.json")).unwrap(); // not even an unclean stop
+        let r = Running::on(folder, SETTINGS, Clock::manual(NOW));
+        assert_eq!(aside(r.data()).len(), 1, "{text}");
+        assert_eq!(number(r.data(), "SELECT SUM(n) FROM views"), total, "{text}");
+        let reply = wire::ask(r.public(), "POST", "/v/a0", &[("User-Agent", BROWSER)], b"");
+        assert_eq!(reply.header("jarshy-view"), Some("counted"), "{text}");
+    }
+}
+
+/// The process dies at any point of a salvage: the next start salvages, and takes no empty file for
+/// the truth.
+#[test]
+fn a_salvage_that_was_cut_off_is_begun_anew() {
+    for cut in ["before any rename", "before the last rename"] {
+        let (folder, total) = cut_off(300);
+        let path = folder.path().join("views.db");
+        tear(&path, "views", 5);
+        // What a salvage has made so far: a fresh file under a name of its own, not yet filled.
+        let fresh = Connection::open(folder.path().join("views.db.salvaging")).unwrap();
+        fresh.execute_batch("CREATE TABLE half (n INTEGER)").unwrap();
+        drop(fresh);
+        if cut == "before the last rename" {
+            fs::rename(&path, folder.path().join("views.db.damaged-20261124T115959Z")).unwrap();
+        }
+        let r = Running::on(folder, SETTINGS, Clock::manual(NOW));
+        assert_eq!(number(r.data(), "SELECT SUM(n) FROM views"), total, "{cut}");
+        assert_eq!(aside(r.data()).len(), 1, "{cut}");
+        assert!(!r.data().join("views.db.salvaging").exists(), "{cut}");
+    }
+}

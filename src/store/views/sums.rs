@@ -33,9 +33,14 @@ pub(super) struct Sums<'a> {
     keys: Vec<KeyLine<'a>>,
 }
 
+/// True for a batch that can be folded.
+pub(in crate::store) fn is_ours(hits: &str) -> bool {
+    Sums::default().add(hits).is_ok()
+}
+
 impl<'a> Sums<'a> {
     pub(super) fn add(&mut self, hits: &'a str) -> Result<(), DbError> {
-        let broken = |e| DbError::Failed(format!("views.db is damaged, a batch is not ours: {e}"));
+        let broken = |e| DbError::Damaged(format!("a batch is not ours: {e}"));
         let hits: Hits<'a> = serde_json::from_str(hits).map_err(broken)?;
         hits.views.into_iter().for_each(|line| self.add_view(line));
         for ParkedLine(article, hour, channel, n) in hits.parked {
