@@ -75,3 +75,9 @@ impl Origin {
         }
     }
 }
+
+/// True for the name of a source or importer: what such a one took back, it may bring back.
+pub(super) fn is_source(actor: &str) -> bool {
+    // Tokens are letters and digits, and a person at the command line is `cli`.
+    actor.contains(':') || ["page", "jsonl"].contains(&actor)
+}

@@ -3,12 +3,17 @@
 
 use super::{
     Intake, Refusal, RefusalKind,
+    candidate::is_source,
     intake::{TRIES_MAX, at_revision, put_of, standing},
 };
 use crate::{
     model::{ArticleId, Millis, Status},
     store::{AuditAction, AuditNote, DbError, Put, PutError, Stored, Withdrawal},
 };
+
+/// Withdrawals of one article that may follow each other without a restoration between: a source's
+/// and an editor's.
+const STEPS_MAX: usize = 2;
 
 /// An article that was taken back or brought back.
 #[derive(Clone, Debug)]
@@ -27,8 +32,9 @@ struct Act<'a> {
 }
 
 impl Intake {
-    /// Takes an article back: its tombstone stays. Once more changes nothing. `by` is a token's id,
-    /// `cli`, or a source.
+    /// Takes an article back: its tombstone stays. Once more changes nothing, but for an editor who
+    /// withdraws what a source had withdrawn: from then on it is the editor's, and stays. `by` is a
+    /// token's id, `cli`, or a source.
     pub async fn withdraw(
         &self,
         id: &ArticleId,
@@ -38,7 +44,7 @@ impl Intake {
     ) -> Result<Acted, Refusal> {
         let act = |now| Act { by, reason: reason.clone(), now };
         self.act(id, if_match, |stored, now| {
-            (stored.article.status != Status::Withdrawn).then(|| withdrawal(stored, act(now)))
+            (!stands(stored, by)).then(|| withdrawal(stored, act(now)))
         })
         .await
     }
@@ -51,9 +57,10 @@ impl Intake {
         reason: Option<String>,
         if_match: Option<i64>,
     ) -> Result<Acted, Refusal> {
-        // The newest entry about a withdrawn article is its withdrawal.
-        let entries = self.store.audit(Some(id), None, 1).await?;
-        let before = entries.first().map(|entry| entry.note.status_before);
+        // The newest entries about a withdrawn article are its withdrawals: by a source, by an editor.
+        let entries = self.store.audit(Some(id), None, STEPS_MAX).await?;
+        let befores = entries.iter().map(|entry| entry.note.status_before);
+        let before = befores.into_iter().find(|status| *status != Status::Withdrawn);
         let act = |now| Act { by, reason: reason.clone(), now };
         self.act(id, if_match, |stored, now| {
             let withdrawn = stored.article.status == Status::Withdrawn;
@@ -90,6 +97,12 @@ impl Intake {
         }
         Err(DbError::Conflict.into())
     }
+}
+
+/// True where a withdrawal by `by` would say nothing new.
+fn stands(stored: &Stored, by: &str) -> bool {
+    let by_source = stored.marks.withdrawn.as_ref().is_some_and(|w| is_source(&w.by));
+    stored.article.status == Status::Withdrawn && (!by_source || is_source(by))
 }
 
 fn withdrawal(stored: &Stored, act: Act<'_>) -> Put {

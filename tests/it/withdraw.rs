@@ -1,5 +1,9 @@
 //! The editor's button: taken back and brought back, with a reason that is kept.
 
+use jarshy::{
+    ingest::{Origin, Outcome, article_json::candidate_from_value},
+    model::ArticleId,
+};
 use serde_json::{Value, json};
 
 use crate::running::{NOW, Running};
@@ -119,4 +123,40 @@ fn a_wrong_press_is_named_and_changes_nothing() {
     assert_eq!(stale.status, 412);
     assert_eq!(r.api("GET", "/api/v1/articles/a", "").json()["status"], "published");
     assert!(log(&r, "").is_empty());
+}
+
+#[test]
+fn a_withdrawal_made_here_outlives_one_that_the_source_made_before() {
+    let r = Running::start();
+    let (intake, runtime) = (r.daemon.as_ref().unwrap().parts().intake.clone(), r.runtime.clone());
+    let origin = Origin::Source { name: "wordpress:wp".into() };
+    let story = |status: &str| {
+        let story = json!({"id": "wp-1", "title": "Ложь", "url": "https://news.example/1/",
+            "body_html": format!("<p>{status}</p>"), "status": status,
+            "published_at": NOW.plus(-60_000).to_rfc3339()});
+        candidate_from_value(story, None).unwrap()
+    };
+    let take = |status| runtime.block_on(intake.take(story(status), &origin, None)).unwrap();
+    take("published");
+    let id = ArticleId::parse("wp-1").unwrap();
+    let trashed = intake.withdraw(&id, "wordpress:wp", Some("in the trash".into()), None);
+    assert!(runtime.block_on(trashed).unwrap().newly);
+
+    let before = r.api("GET", "/api/v1/articles/wp-1", "").header("etag").map(str::to_owned);
+    act(&r, "wp-1", "withdraw", "решение суда");
+    let newest = &log(&r, "article=wp-1")[0];
+    assert_eq!(newest["reason"], "решение суда");
+    assert_eq!(newest["actor"], r.token.split('_').nth(1).unwrap());
+    assert_ne!(r.api("GET", "/api/v1/articles/wp-1", "").header("etag").map(str::to_owned), before);
+    // Somebody takes it out of the trash of the CMS.
+    assert_eq!(take("published").outcome, Outcome::Withheld);
+    r.settle();
+    assert_eq!(r.titles("news"), [""; 0]);
+    // Again by an editor it is one and the same; by the source it stays the editor's.
+    act(&r, "wp-1", "withdraw", "ещё раз");
+    let again = intake.withdraw(&id, "wordpress:wp", None, None);
+    assert!(!runtime.block_on(again).unwrap().newly);
+    assert_eq!(log(&r, "article=wp-1").len(), 2);
+    // A restoration brings back what it was before either.
+    assert_eq!(act(&r, "wp-1", "restore", "")["status"], "published");
 }
