@@ -34,8 +34,11 @@ pub(super) fn note(path: &Path, manifest: &Manifest, now: Millis) -> Result<(), 
     conn.pragma_update(None, "synchronous", "FULL")?;
     let tx = conn.transaction()?;
     let after: i64 = tx.query_row("SELECT n FROM store_revision", [], |row| row.get(0))?;
-    // Milliseconds pass faster than revisions are given out, so one backup may be restored twice.
-    let until = after.saturating_add(GAP).max(now.0);
+    // Milliseconds pass faster than revisions are given out, so one backup may be restored twice: the
+    // second time the gap is larger by the time between.
+    let made_at = Millis::from_rfc3339(&manifest.made_at).map_or(0, |at| at.0);
+    let age = now.0.saturating_sub(made_at).max(0);
+    let until = after.saturating_add(GAP).saturating_add(age).max(now.0);
     let mut all = read(&tx)?;
     let (made_at, restored_at) = (manifest.made_at.clone(), now.to_rfc3339());
     all.push(Restored { after, until, made_at, restored_at });

@@ -151,6 +151,35 @@ fn a_mirror_that_is_ahead_of_a_restored_store_is_told_to_begin_anew() {
     assert_eq!(r.metric("store_revision"), next["next"].as_f64().unwrap());
 }
 
+#[test]
+fn one_backup_restored_twice_gives_no_revision_out_twice() {
+    let r = newsroom();
+    let place = TempDir::new().unwrap();
+    let backup = |name: &str| place.path().join(name);
+    copy(r.data(), &backup("first"));
+    let clock = r.clock.clone();
+    drop(r.stop());
+    // From here on revisions stand near the present time in milliseconds.
+    let data = TempDir::new().unwrap();
+    assert_eq!(put_back(&backup("first"), data.path()).0, 0);
+    copy(data.path(), &backup("second"));
+    let mut given_out = 0;
+    for round in 0..2 {
+        let data = TempDir::new().unwrap();
+        assert_eq!(put_back(&backup("second"), data.path()).0, 0);
+        let r = Running::on(data, SETTINGS, clock.clone());
+        if round == 1 {
+            let reply = r.api("GET", &format!("/api/v1/changes?since={given_out}"), "");
+            assert_eq!(reply.status, 410, "{}", reply.text());
+        }
+        r.put(&format!("new{round}"), NOW, json!({}));
+        let next = r.api("GET", "/api/v1/changes?since=5", "").json()["next"].as_i64().unwrap();
+        assert!(next > given_out, "{next} after {given_out}");
+        given_out = next;
+        drop(r.stop());
+    }
+}
+
 /// Writers of both databases at work while several copies are made: each is of one moment.
 #[test]
 fn every_backup_under_load_is_consistent() {
