@@ -34,11 +34,7 @@ pub(super) fn note(path: &Path, manifest: &Manifest, now: Millis) -> Result<(), 
     conn.pragma_update(None, "synchronous", "FULL")?;
     let tx = conn.transaction()?;
     let after: i64 = tx.query_row("SELECT n FROM store_revision", [], |row| row.get(0))?;
-    // Milliseconds pass faster than revisions are given out, so one backup may be restored twice: the
-    // second time the gap is larger by the time between.
-    let made_at = Millis::from_rfc3339(&manifest.made_at).map_or(0, |at| at.0);
-    let age = now.0.saturating_sub(made_at).max(0);
-    let until = after.saturating_add(GAP).saturating_add(age).max(now.0);
+    let until = next_beginning(after, now);
     let mut all = read(&tx)?;
     let (made_at, restored_at) = (manifest.made_at.clone(), now.to_rfc3339());
     all.push(Restored { after, until, made_at, restored_at });
@@ -52,6 +48,14 @@ pub(super) fn note(path: &Path, manifest: &Manifest, now: Millis) -> Result<(), 
     conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     conn.close().map_err(|(_, error)| error)?;
     Ok(())
+}
+
+/// Microseconds pass faster than revisions are given out, so whatever is restored how often, each restore
+/// begins above all that was given out before it. They stay below 2^53, which JSON's readers hold
+/// exactly, until the year 2255. Where the clock stands before the backup, a gap must do.
+fn next_beginning(after: i64, now: Millis) -> i64 {
+    let clock = now.0.saturating_mul(1000);
+    if clock > after { clock } else { after.saturating_add(GAP) }
 }
 
 fn read(conn: &Connection) -> Result<Vec<Restored>, DbError> {

@@ -56,7 +56,7 @@ struct ChangeJson {
     params(("since" = Option<i64>, Query, description = "After this revision; 0 is everything"),
         ("limit" = Option<usize>, Query, description = "Changes at most; large ones end earlier")),
     responses((status = 200, description = "Changes in order", body = Changes),
-        (status = 410, description = "The store was restored from before this revision: begin anew with 0")))]
+        (status = 410, description = "This revision is lost to a restore, or was never given out here: begin anew with 0")))]
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
     _: CanRead,
@@ -68,6 +68,13 @@ pub(super) async fn list(
     if let Some(restored) = api.store.lost(since).await? {
         return Err(gone(since, &restored));
     }
+    // What is known in memory is enough for nearly all; another process may have written since.
+    if since > *api.store.revisions().borrow() {
+        let newest = api.store.look_for_changes().await?;
+        if since > newest {
+            return Err(ahead(since, newest));
+        }
+    }
     Ok(Json(collect(&api, since, limit).await?))
 }
 
@@ -76,6 +83,16 @@ fn gone(since: i64, restored: &Restored) -> Problem {
     let detail = format!(
         "the revision {since} is lost: on {restored_at} the articles were restored as they were on \
          {made_at}; read them all again with `since=0` and drop what is not among them"
+    );
+    Problem::new(StatusCode::GONE, detail).about("since")
+}
+
+/// Of another store, or of this one before a restore by a clock that went wrong: an empty answer would
+/// keep the reader waiting for ever.
+fn ahead(since: i64, newest: i64) -> Problem {
+    let detail = format!(
+        "the revision {since} was never given out here, the newest is {newest}: read all articles \
+         again with `since=0` and drop what is not among them"
     );
     Problem::new(StatusCode::GONE, detail).about("since")
 }

@@ -159,7 +159,7 @@ fn one_backup_restored_twice_gives_no_revision_out_twice() {
     copy(r.data(), &backup("first"));
     let clock = r.clock.clone();
     drop(r.stop());
-    // From here on revisions stand near the present time in milliseconds.
+    // From here on revisions stand near the present time in microseconds.
     let data = TempDir::new().unwrap();
     assert_eq!(put_back(&backup("first"), data.path()).0, 0);
     copy(data.path(), &backup("second"));
@@ -178,6 +178,39 @@ fn one_backup_restored_twice_gives_no_revision_out_twice() {
         given_out = next;
         drop(r.stop());
     }
+}
+
+/// The older backup is restored after a newer one was: whoever follows by HTTP never waits for revisions
+/// that come below the one it has.
+#[test]
+fn a_chain_of_restores_silences_no_mirror() {
+    let r = newsroom();
+    let place = TempDir::new().unwrap();
+    let backup = |name: &str| place.path().join(name);
+    copy(r.data(), &backup("first"));
+    let clock = r.clock.clone();
+    drop(r.stop());
+    let live = |from: &str, put: &str| {
+        let data = TempDir::new().unwrap();
+        assert_eq!(put_back(&backup(from), data.path()).0, 0);
+        let r = Running::on(data, SETTINGS, clock.clone());
+        r.put(put, NOW, json!({}));
+        let next = r.api("GET", "/api/v1/changes?since=0", "").json()["next"].as_i64().unwrap();
+        (r, next)
+    };
+    let (r, one) = live("first", "b");
+    copy(r.data(), &backup("second"));
+    drop(r.stop());
+    let (r, two) = live("second", "c");
+    drop(r.stop());
+    let (r, three) = live("first", "d");
+    assert!(one < two && two < three && three < 1 << 53, "{one}, {two}, {three}");
+    for lost in [one, two, three + 1] {
+        let reply = r.api("GET", &format!("/api/v1/changes?since={lost}"), "");
+        assert_eq!(reply.status, 410, "{lost} of {three}: {}", reply.text());
+        assert!(reply.text().contains("`since=0`"), "{}", reply.text());
+    }
+    assert_eq!(r.api("GET", &format!("/api/v1/changes?since={three}"), "").status, 200);
 }
 
 /// Writers of both databases at work while several copies are made: each is of one moment.
