@@ -1,6 +1,8 @@
 //! A damaged `views.db`: put aside, and what can still be read of it is carried into a fresh one.
 //! Views are counted in four ways at once: what two of them say is believed, else the larger number.
 
+mod foreign;
+
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -64,9 +66,11 @@ pub fn undo_half_salvage(data: &Path) -> io::Result<()> {
         return Ok(());
     }
     if !path.exists()
-        && let Some(newest) = damaged_files(data).last()
+        && let Some(newest) = damaged_files(data).iter().rfind(|name| is_stamped(name))
     {
-        rename_all(&data.join(newest), &path)?;
+        // The log first: as long as the database is not back, the next start does this once more.
+        let aside = data.join(newest);
+        rename_each(&aside, &path, [BESIDE[0], BESIDE[1], ""])?;
     }
     remove_all(&fresh)
 }
@@ -84,13 +88,20 @@ pub fn damaged_files(data: &Path) -> Vec<String> {
 /// The damaged one aside, the fresh one in its place. As long as the fresh one has its own name, a
 /// start knows that this was not finished.
 fn exchange(path: &Path, fresh: &Path, aside: &Path) -> io::Result<()> {
-    rename_all(path, aside)?;
+    rename_each(path, aside, ["", BESIDE[0], BESIDE[1]])?;
     put_in_place(fresh, path)
 }
 
+/// As [`salvage_views`] names them, and not what somebody made of one.
+fn is_stamped(name: &str) -> bool {
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let at = name.split_once(ASIDE).and_then(|(_, at)| at.strip_suffix('Z')?.split_once('T'));
+    at.is_some_and(|(day, time)| (day.len(), time.len()) == (8, 6) && digits(day) && digits(time))
+}
+
 /// The database and what belongs to it.
-fn rename_all(from: &Path, to: &Path) -> io::Result<()> {
-    for ending in ["", BESIDE[0], BESIDE[1]] {
+fn rename_each(from: &Path, to: &Path, endings: [&str; 3]) -> io::Result<()> {
+    for ending in endings {
         match fs::rename(beside(from, ending), beside(to, ending)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -126,7 +137,7 @@ fn carry_over(from: &Path, to: &Path) -> Result<(i64, Vec<String>), DbError> {
         }
         Err(_) => torn = tables.into_iter().map(|table| table.name).collect(),
     }
-    drop_foreign_batches(&tx)?;
+    foreign::drop_foreign(&tx)?;
     tx.execute_batch(which_to_believe(&tx)?)?;
     tx.execute_batch(AGREE)?;
     let views = tx.query_row(views::COUNTED, [], |row| row.get(0))?;
@@ -134,20 +145,6 @@ fn carry_over(from: &Path, to: &Path) -> Result<(i64, Vec<String>), DbError> {
     fresh.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     fresh.close().map_err(|(_, error)| error)?;
     Ok((views, torn))
-}
-
-/// Batches that nobody can fold count nothing; they stay in the file that is put aside.
-fn drop_foreign_batches(conn: &Connection) -> Result<(), DbError> {
-    let mut batches = conn.prepare("SELECT seq, hits FROM batches")?;
-    let rows =
-        batches.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
-    for row in rows {
-        let (seq, hits) = row?;
-        if !views::sums::is_ours(&hits) {
-            conn.execute("DELETE FROM batches WHERE seq = ?1", [seq])?;
-        }
-    }
-    Ok(())
 }
 
 struct Table {
@@ -233,6 +230,10 @@ pub(super) fn disagreement(conn: &Connection) -> Result<Option<String>, DbError>
          WHERE v.n IS NOT c.n";
     const ALL: &str = "SELECT (SELECT COALESCE(SUM(n), 0) FROM views) <>
          (SELECT COALESCE(SUM(n), 0) FROM verdict_counts WHERE verdict = 'counted')";
+    // First: sums with such a number need not fit.
+    if let Some(absurd) = foreign::absurd_number(conn)? {
+        return Ok(Some(absurd));
+    }
     for (sql, what) in [(ARTICLES, "articles"), (SECTIONS, "sections"), (ALL, "sums")] {
         let count: i64 = conn.query_row(sql, [], |row| row.get(0))?;
         if count > 0 {

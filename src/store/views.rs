@@ -29,6 +29,10 @@ pub(super) const MIGRATIONS: &[&str] =
 /// Batches folded in one transaction at most.
 const FOLD_BATCHES_MAX: usize = 20_000;
 
+/// More than anybody counts in one row, and little enough that sums of many fit: a larger number is
+/// damage.
+pub(super) const COUNT_MAX: i64 = 1 << 40;
+
 /// Views in all, what is not folded too.
 pub(super) const COUNTED: &str = "SELECT COALESCE(SUM(n), 0) FROM (
      SELECT n FROM article_counts UNION ALL SELECT n FROM unfolded_views)";
@@ -92,6 +96,19 @@ impl ViewLog {
     pub fn append(&mut self, seq: i64, hits: String) -> Result<(), DbError> {
         const SQL: &str = "INSERT INTO batches (seq, hits) VALUES ($1, $2)";
         self.commit(vec![Step::new(SQL, vec![seq.into(), hits.into()]).want(1)])
+    }
+
+    /// Refuses counts that nobody counted, before anything is added to them: sums of them need not fit.
+    pub fn check(&self) -> Result<(), DbError> {
+        const ABSURD: &str = "SELECT COUNT(*) FROM (
+               SELECT n FROM article_counts UNION ALL SELECT n FROM section_counts
+               UNION ALL SELECT n FROM verdict_counts UNION ALL SELECT n FROM parked)
+             WHERE n NOT BETWEEN 0 AND $1";
+        let mut rows = self.writer()?.read(ABSURD, &[COUNT_MAX.into()])?;
+        match rows.first_mut().map_or(Ok(0), Row::int)? {
+            0 => Ok(()),
+            count => Err(DbError::Damaged(format!("{count} numbers were counted by nobody"))),
+        }
     }
 
     /// Adds the batches to the counts and deletes them, in one transaction; keys with numbers below
@@ -193,6 +210,12 @@ fn each<T>(rows: Vec<Row>, read: impl Fn(Row) -> Result<T, DbError>) -> Result<V
     rows.into_iter().map(read).collect()
 }
 
+/// Of an idempotency key, as it is written.
+pub(super) fn hash(digits: &str) -> Result<u128, DbError> {
+    let broken = |_| DbError::Damaged(format!("`{digits}` is not a hash"));
+    u128::from_str_radix(digits, 16).map_err(broken)
+}
+
 fn channel(word: &str) -> Result<Channel, DbError> {
     let broken = || DbError::Damaged(format!("`{word}` is not a channel"));
     Channel::from_word(word).ok_or_else(broken)
@@ -208,9 +231,7 @@ fn verdict_count(mut row: Row) -> Result<(Verdict, u64), DbError> {
 }
 
 fn kept_key(mut row: Row) -> Result<KeptKey, DbError> {
-    let (number, hash) = (row.int()?, row.text()?);
-    let broken = || DbError::Damaged(format!("`{hash}` is not a hash"));
-    let hash = u128::from_str_radix(&hash, 16).map_err(|_| broken())?;
+    let (number, hash) = (row.int()?, hash(&row.text()?)?);
     Ok(KeptKey { number, hash, verdict: verdict(&row.text()?)?, at: Millis(row.int()?) })
 }
 

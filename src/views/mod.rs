@@ -294,6 +294,7 @@ impl Views {
 /// Folds what a crash left and loads the counts. Where the disk is full, what is left stays: it is
 /// counted all the same, and folded later.
 fn start(log: &mut ViewLog, counts: &Counts, roster: &Roster) -> Result<Left, DbError> {
+    log.check()?;
     let unfolded = loop {
         match log.fold(0) {
             Ok(true) => {}

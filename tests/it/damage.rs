@@ -291,3 +291,148 @@ fn a_salvage_that_was_cut_off_is_begun_anew() {
         assert!(!r.data().join("views.db.salvaging").exists(), "{cut}");
     }
 }
+
+/// Starts thrice; what each said.
+fn started_thrice(folder: &Path) -> Vec<Result<(), String>> {
+    let once = |n: i64| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let config = settings_of(SETTINGS, folder);
+        runtime.block_on(async {
+            let clock = Clock::manual(NOW.plus(n * 5000));
+            let daemon = Daemon::start(config, clock).await.map_err(|e| format!("{e:#}"))?;
+            daemon.stop().await;
+            Ok(())
+        })
+    };
+    (0..3).map(once).collect()
+}
+
+/// Words, hashes and numbers that no start takes are left behind by the first salvage: the second start
+/// has nothing to salvage.
+#[test]
+fn rows_that_no_start_takes_are_salvaged_once() {
+    const HUGE: &str = "9223372036854775807";
+    let batch = |hits: &str| format!("INSERT INTO batches VALUES (9, '{hits}')");
+    let cases = [
+        "INSERT INTO idempotency_keys VALUES (1, 'zz', 'counted', 0)".to_owned(),
+        "INSERT INTO idempotency_keys VALUES (1, '00', 'nonsense', 0)".to_owned(),
+        "INSERT INTO verdict_counts VALUES ('nonsense', 3)".to_owned(),
+        "INSERT INTO parked VALUES ('x', 3, 'nonsense', 3)".to_owned(),
+        "UPDATE section_counts SET channel = 'nonsense'".to_owned(),
+        batch(r#"{"views":[],"verdicts":[["",3,"nonsense",1]]}"#),
+        batch(r#"{"views":[],"verdicts":[],"keys":[[1,"zz","counted",0]]}"#),
+        batch(r#"{"views":[["a1",3,"","nonsense",1]],"verdicts":[]}"#),
+        batch(r#"{"views":[["a1",3,"","script",18446744073709551615]],"verdicts":[]}"#),
+        batch(&format!(
+            r#"{{"views":[["a1",3,"","script",{HUGE}],["a1",3,"","script",{HUGE}],["a1",3,"","script",5]],"verdicts":[]}}"#
+        )),
+        batch(r#"{"views":[],"verdicts":[],"views":[]}"#),
+        batch(""),
+        "INSERT INTO batches VALUES (9, CAST(x'7b22ff22' AS TEXT))".to_owned(),
+        format!("UPDATE article_counts SET n = {HUGE} WHERE article = 'a1'"),
+        format!("UPDATE section_counts SET n = {HUGE}"),
+        "UPDATE verdict_counts SET n = -5 WHERE verdict = 'bot'".to_owned(),
+    ];
+    for sql in cases {
+        for was_cut_off in [true, false] {
+            let (folder, total) = cut_off(3);
+            let conn = Connection::open(folder.path().join("views.db")).unwrap();
+            conn.execute(&sql, []).unwrap();
+            drop(conn);
+            if !was_cut_off {
+                fs::remove_file(folder.path().join("daemon.json")).unwrap();
+            }
+            let said = started_thrice(folder.path());
+            assert_eq!(said, [const { Ok(()) }; 3], "{sql}, cut off: {was_cut_off}");
+            assert_eq!(aside(folder.path()).len(), 1, "{sql}, cut off: {was_cut_off}");
+            let sum = number(folder.path(), "SELECT SUM(n) FROM article_counts");
+            assert_eq!(sum, total, "{sql}, cut off: {was_cut_off}");
+        }
+    }
+}
+
+/// Hours are read only when somebody asks for them; a start after an unclean stop looks at them all.
+#[test]
+fn an_hour_that_nobody_counted_is_outvoted() {
+    for set in ["n = 9223372036854775807", "n = -7", "channel = 'nonsense'"] {
+        let (folder, total) = cut_off(3);
+        let conn = Connection::open(folder.path().join("views.db")).unwrap();
+        let sql = format!("UPDATE views SET {set} WHERE article = 'a1' AND hour = 490000");
+        conn.execute(&sql, []).unwrap();
+        drop(conn);
+        assert_eq!(started_thrice(folder.path()), [const { Ok(()) }; 3], "{set}");
+        assert_eq!(aside(folder.path()).len(), 1, "{set}");
+        assert_eq!(number(folder.path(), "SELECT SUM(n) FROM views"), total, "{set}");
+    }
+}
+
+/// Somebody packed the file that a salvage put aside: that is no database to be put back.
+#[test]
+fn only_what_a_salvage_put_aside_is_put_back() {
+    let (folder, total) = cut_off(300);
+    let path = folder.path().join("views.db");
+    let aside = folder.path().join("views.db.damaged-20261124T115959Z");
+    tear(&path, "views", 5);
+    fs::write(folder.path().join("views.db.salvaging"), "x").unwrap();
+    fs::rename(&path, &aside).unwrap();
+    for name in ["20261124T115959Z.gz", "20261124T115959Z-copy-of-mineZ", "9999-the-newestZ"] {
+        fs::write(folder.path().join(format!("views.db.damaged-{name}")), "packed").unwrap();
+    }
+    start(folder.path()).unwrap();
+    assert_eq!(number(folder.path(), "SELECT SUM(n) FROM views"), total);
+}
+
+/// A salvage and its undoing may die between any two renames: views that stand only in the log come
+/// along.
+#[test]
+fn the_log_is_never_parted_from_its_database() {
+    let aside = "views.db.damaged-20261124T115959Z";
+    for point in 0..=7 {
+        let (folder, total) = cut_off(300);
+        let here = |name: &str| folder.path().join(name);
+        tear(&here("views.db"), "views", 5);
+        only_in_the_log(folder.path());
+        let rename = |from: &str, to: &str| fs::rename(here(from), here(to)).unwrap();
+        fs::write(here("views.db.damaged-20200101T000000Z"), "an older one").unwrap();
+        fs::write(here("views.db.salvaging"), "").unwrap();
+        let logs = ["-wal", "-shm"]
+            .map(|ending| (format!("views.db{ending}"), format!("{aside}{ending}")));
+        // What the salvage has renamed when it dies …
+        if point >= 1 {
+            rename("views.db", aside);
+        }
+        for (log, log_aside) in logs.iter().take((point as usize).saturating_sub(1)) {
+            rename(log, log_aside);
+        }
+        // … and what its undoing has renamed back.
+        for (log, log_aside) in logs.iter().take((point as usize).saturating_sub(3)) {
+            rename(log_aside, log);
+        }
+        if point >= 6 {
+            rename(aside, "views.db");
+        }
+        if point == 7 {
+            fs::remove_file(here("views.db.salvaging")).unwrap();
+        }
+        start(folder.path()).unwrap_or_else(|error| panic!("{point}: {error}"));
+        let folded = number(folder.path(), "SELECT SUM(n) FROM views");
+        let left = number(folder.path(), "SELECT COALESCE(SUM(n), 0) FROM unfolded_views");
+        assert_eq!(folded + left, total + 7, "{point}");
+    }
+}
+
+/// One more batch of seven views, as a process leaves it that dies before its log is moved home.
+fn only_in_the_log(folder: &Path) {
+    let here = |name: &str| folder.join(name);
+    let conn = Connection::open(here("views.db")).unwrap();
+    conn.pragma_update(None, "journal_mode", "WAL").unwrap();
+    conn.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
+    let hits = r#"{"views":[["a0",490000,"Спорт","script",7]],"verdicts":[]}"#;
+    conn.execute("INSERT INTO batches VALUES (9, ?1)", [hits]).unwrap();
+    let kept = ["views.db", "views.db-wal"].map(|name| (name, fs::read(here(name)).unwrap()));
+    drop(conn);
+    for (name, bytes) in kept {
+        fs::write(here(name), bytes).unwrap();
+    }
+    fs::write(here("views.db-shm"), vec![0; 32_768]).unwrap();
+}
