@@ -421,6 +421,29 @@ fn the_log_is_never_parted_from_its_database() {
     }
 }
 
+/// Undoing fails between its renames and is done once more.
+#[test]
+fn an_undoing_that_failed_halfway_still_finds_the_log() {
+    let (folder, total) = cut_off(300);
+    let here = |name: &str| folder.path().join(name);
+    tear(&here("views.db"), "views", 5);
+    only_in_the_log(folder.path());
+    fs::write(here("views.db.salvaging"), "").unwrap();
+    for ending in ["", "-wal", "-shm"] {
+        let aside = format!("views.db.damaged-20261124T115959Z{ending}");
+        fs::rename(here(&format!("views.db{ending}")), here(&aside)).unwrap();
+    }
+    // No file can be renamed to where a folder is.
+    fs::create_dir(here("views.db-wal")).unwrap();
+    let error = start(folder.path()).map(drop).unwrap_err();
+    assert!(error.contains("cannot be undone"), "{error}");
+    fs::remove_dir(here("views.db-wal")).unwrap();
+    start(folder.path()).unwrap();
+    let folded = number(folder.path(), "SELECT SUM(n) FROM views");
+    let left = number(folder.path(), "SELECT COALESCE(SUM(n), 0) FROM unfolded_views");
+    assert_eq!(folded + left, total + 7);
+}
+
 /// One more batch of seven views, as a process leaves it that dies before its log is moved home.
 fn only_in_the_log(folder: &Path) {
     let here = |name: &str| folder.join(name);
