@@ -25,10 +25,9 @@ use tokio::sync::Mutex;
 
 use self::{
     api::{Answer, Api},
-    cursor::{Cursor, Walk},
+    cursor::Cursor,
     names::Names,
     scope::Scope,
-    walk::OVERLAP_SECONDS,
 };
 use super::{
     Intake, Origin,
@@ -43,6 +42,8 @@ use crate::{
 
 /// While a reconciliation goes on, changes are asked for this often.
 const POLL_WITHIN_MILLIS: i64 = 60_000;
+/// A page within one second begins with the last post of the one before; one more must fit.
+const PAGE_SIZE_MIN: usize = 2;
 /// WordPress refuses to list more at once.
 const PAGE_SIZE_MAX: usize = 100;
 /// Notes of one pull that are told.
@@ -132,7 +133,12 @@ impl WordPress {
             walked_to: 0,
         };
         let result = run.step().await;
-        if matches!(result, Err(PullError::Answer { status: 404, .. } | PullError::Content(_))) {
+        if matches!(
+            result,
+            Err(PullError::Answer { status: 404, .. }
+                | PullError::Content(_)
+                | PullError::Unauthorized(_))
+        ) {
             run.memory.is_lost = true;
         }
         Ok(run.pulled(result?))
@@ -199,7 +205,7 @@ impl Run<'_> {
         let is_walking = self.cursor.marks.values().any(|mark| mark.walk.is_some());
         let is_early = !is_walking && self.cursor.begin_poll(self.now);
         for kind in &self.source.settings.types {
-            let mark = self.cursor.marks.get(kind).cloned().unwrap_or_default();
+            let mut mark = self.cursor.marks.get(kind).cloned().unwrap_or_default();
             let settled = mark.walk.is_none() && mark.high.is_some() && !self.sees_all(kind);
             if settled && (is_early || self.cursor.newest_next) {
                 self.newest(kind).await?;
@@ -208,21 +214,20 @@ impl Run<'_> {
                     continue;
                 }
             }
-            let walk = mark.walk.unwrap_or_else(|| begin(mark.high));
-            let next = self.walk_page(kind, &walk).await?;
-            more |= next.is_some();
-            let mark = self.cursor.marks.entry(kind.clone()).or_default();
-            if next.is_none() {
-                mark.high = Some(self.walked_to.max(mark.high.unwrap_or(0)));
+            let walk = mark.walk.take().unwrap_or_else(|| mark.begin(self.now));
+            mark.walk = self.walk_page(kind, &walk).await?;
+            if mark.walk.is_none() {
+                mark.end(self.walked_to, self.now);
             }
-            mark.walk = next;
+            more |= mark.walk.is_some();
+            self.cursor.marks.insert(kind.clone(), mark);
         }
         self.cursor.newest_next = !newest;
         Ok(more)
     }
 
     fn page_size(&self) -> usize {
-        self.source.settings.page_size.clamp(1, PAGE_SIZE_MAX)
+        self.source.settings.page_size.clamp(PAGE_SIZE_MIN, PAGE_SIZE_MAX)
     }
 
     fn note(&mut self, note: String) {
@@ -242,10 +247,4 @@ impl Run<'_> {
             note: Some(self.notes.join("; ")).filter(|note| !note.is_empty()),
         }
     }
-}
-
-/// A walk from where the last one came to.
-fn begin(high: Option<i64>) -> Walk {
-    let after = high.map(|high| high - OVERLAP_SECONDS);
-    Walk { at: cursor::Position { after, ..Default::default() }, ..Walk::default() }
 }

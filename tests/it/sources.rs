@@ -490,7 +490,7 @@ fn each_mistake_has_its_sentence() {
         ),
         (
             format!("{wordpress}page_size = 101\n"),
-            "jarshy.toml:5: sources[0].page_size: 101 is not between 1 and 100; write for example 100",
+            "jarshy.toml:5: sources[0].page_size: 101 is not between 2 and 100; write for example 100",
         ),
         (
             format!("{wordpress}prefix = \"a b\"\n"),

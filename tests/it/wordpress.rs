@@ -255,7 +255,7 @@ async fn a_walk_goes_on_where_it_was_when_the_process_died() {
 
 #[tokio::test]
 async fn an_edit_comes_in_and_a_save_without_change_does_not() {
-    let mut beside = beside(site(posts(12))).await;
+    let mut beside = beside_with(site(posts(12)), |settings| settings.page_size = 20).await;
     beside.follow().await;
     let before = beside.stored(3).await.unwrap();
     beside.later(600_000);
@@ -951,4 +951,215 @@ async fn a_redirect_to_another_host_gets_no_password() {
     let error = beside.pull().await.unwrap_err().to_string();
     assert!(error.contains("localhost") && error.contains("url"), "{error}");
     assert!(thief.asked().iter().all(|asked| asked.header("authorization").is_none()));
+}
+
+/// A post changed at this moment of UTC.
+fn post_at(id: u64, moment: &str, later_seconds: i64) -> Value {
+    let at = desk::at(moment).plus(later_seconds * 1000).to_rfc3339();
+    post(id, at.trim_end_matches('Z'))
+}
+
+fn berlin(posts: impl IntoIterator<Item = Value>) -> Site {
+    let site = site(posts);
+    site.state().zone = chrono_tz::Europe::Berlin;
+    site
+}
+
+#[tokio::test]
+async fn the_hour_that_spring_leaves_out_hides_no_post() {
+    // A page ends with 03:00:00, and WordPress takes a second before that for 03:59:59.
+    let all = (1..=60).map(|id| post_at(id as u64, "2024-03-31T01:00:00Z", (id - 10) * 60));
+    let mut beside = beside(berlin(all)).await;
+    assert_eq!(beside.follow().await.created, 60);
+    assert_eq!(beside.reconcile().await, Counts::default());
+}
+
+#[tokio::test]
+async fn posts_that_stand_in_the_hour_that_spring_leaves_out_are_walked() {
+    // Written while the site was on UTC, so that there are times that its clock of today never showed.
+    let all = (1..=120).map(|id| {
+        let mut post = post_at(id as u64, "2024-03-31T00:00:00Z", id * 120);
+        post["modified"] = post["modified_gmt"].clone();
+        post
+    });
+    let mut beside = beside(berlin(all)).await;
+    assert_eq!(beside.follow().await.created, 120);
+    assert_eq!(beside.reconcile().await, Counts::default());
+}
+
+#[tokio::test]
+async fn an_edit_in_the_hour_that_autumn_repeats_is_polled() {
+    let mut beside = beside(berlin([
+        post_at(1, "2024-10-27T00:50:00Z", 0),
+        post_at(2, "2024-10-27T00:58:00Z", 0),
+        post_at(3, "2024-10-26T10:00:00Z", 0),
+    ]))
+    .await;
+    beside.settings.reconcile_every = Duration::from_secs(86_400);
+    beside.restart();
+    beside.now = desk::at("2024-10-27T00:59:00Z");
+    beside.site.state().now = beside.now;
+    beside.follow().await;
+    let before = beside.site.asked().len();
+    for minute in 0..40 {
+        // At one o'clock of UTC three o'clock became two once more.
+        let edit = json!({"modified_gmt": "2024-10-27T01:05:00", "title": {"rendered": "edited"}});
+        if minute == 6 {
+            beside.site.change(3, edit);
+        }
+        beside.later(60_000);
+        beside.follow().await;
+    }
+    assert_eq!(beside.article(3).await.title, "edited");
+    let asked = beside.site.asked()[before..].to_vec();
+    let count = |what: &str| asked.iter().filter(|path| path.contains(what)).count();
+    assert_eq!(
+        (count("orderby=modified") + count("orderby=date"), count("content.rendered")),
+        (40, 1)
+    );
+}
+
+#[tokio::test]
+async fn a_poll_that_looks_back_is_one_request_and_stops_when_all_is_quiet() {
+    let all = (1..=8).map(|id| post(id, &second(3660 - 8 + id)));
+    let mut beside = beside(site(all)).await;
+    beside.settings.reconcile_every = Duration::from_secs(86_400);
+    beside.restart();
+    beside.follow().await;
+    let far = format!("modified_after={}Z", second(0));
+    let mut far_ones = Vec::new();
+    for minute in (10..=300).step_by(10) {
+        beside.later(600_000);
+        let asked = beside.requests().await;
+        assert_eq!(asked.len(), 1, "{asked:?}");
+        assert!(asked[0].contains("_fields=id,modified,modified_gmt,status"), "{asked:?}");
+        far_ones.extend(asked[0].contains(&far).then_some(minute));
+    }
+    assert!(far_ones.len() >= 3, "{far_ones:?}");
+    assert!(far_ones.iter().all(|minute| *minute <= 160), "{far_ones:?}");
+}
+
+#[tokio::test]
+async fn a_change_that_is_older_than_what_lies_ahead_is_polled() {
+    // Scheduled posts that the API made: their change is dated as they are. The first page of a poll
+    // ends in the future, and meanwhile another post is edited.
+    let ahead = (0..25).map(|n| {
+        let mut post = post(100 + n, &format!("2026-12-{:02}T10:00:00", n + 1));
+        post["status"] = "future".into();
+        post
+    });
+    let mut beside =
+        beside_as_editor(site(posts(15).into_iter().chain(ahead)), "abcd EFGH 1234").await;
+    beside.follow().await;
+    beside.later(600_000);
+    assert!(beside.pull().await.unwrap().more);
+    beside.later(5_000);
+    let now = beside.now.to_rfc3339();
+    let edit = json!({"modified_gmt": now.trim_end_matches('Z'), "title": {"rendered": "edited"}});
+    beside.site.change(3, edit);
+    beside.later(300_000);
+    for _ in 0..5 {
+        beside.follow().await;
+        beside.later(60_000);
+    }
+    assert_eq!(beside.article(3).await.title, "edited");
+}
+
+#[tokio::test]
+async fn a_page_holds_two_posts_at_least() {
+    let same = [post(1, &second(5)), post(2, &second(5)), post(3, &second(9))];
+    let mut beside = beside_with(site(same), |settings| settings.page_size = 1).await;
+    assert_eq!(beside.follow().await.created, 3);
+}
+
+#[tokio::test]
+async fn an_old_column_of_utc_is_no_old_wordpress() {
+    // As some importers leave it: only the time by the site's clock is true.
+    let mut odd = post(50, "2019-01-01T00:00:00");
+    odd["modified"] = "2026-11-24T17:10:00".into();
+    let mut beside = beside(site(posts(12).into_iter().chain([odd]))).await;
+    assert_eq!(beside.follow().await.created, 13);
+    for _ in 0..3 {
+        beside.later(60_000);
+        beside.follow().await;
+    }
+}
+
+#[tokio::test]
+async fn a_post_without_a_time_of_change_does_not_make_a_walk_go_by_pages() {
+    let mut undated = post(500, "2019-01-01T00:00:00");
+    undated["modified"] = "-0001-11-30T00:00:00".into();
+    let site = site(posts(80).into_iter().chain([undated]));
+    site.state().hook = Some(Box::new(|posts, lists| {
+        // What is edited leaves its page, and all behind it move up by one.
+        let n = lists as u64;
+        if let Some(edited) = posts.get_mut(&n) {
+            edited["modified_gmt"] = second(10_000 + n).into();
+        }
+    }));
+    let mut beside = beside(site).await;
+    beside.follow().await;
+    assert_eq!(beside.public().await.len(), 81);
+    assert!(beside.site.asked().iter().all(|path| !path.contains("&page=")));
+}
+
+#[tokio::test]
+async fn a_few_more_that_vanish_with_each_look_do_not_put_off_the_others() {
+    let mut beside = beside(site(posts(60))).await;
+    beside.follow().await;
+    (1..=20).for_each(|id| beside.site.remove(id));
+    assert_eq!(beside.reconcile().await.withdrawn, 0);
+    beside.site.remove(21);
+    assert_eq!(beside.reconcile().await.withdrawn, 21);
+}
+
+#[tokio::test]
+async fn a_site_that_redirects_to_another_host_later_fills_no_feed() {
+    let foreign = site((1..=3).map(|id| {
+        let mut post = post(id, "2026-11-24T12:30:00");
+        post["title"] = json!({"rendered": "foreign"});
+        post
+    }));
+    // Another host in the sense of URLs: the same machine by another name.
+    let there = foreign.upstream.url("").replace("127.0.0.1", "localhost");
+    let mut beside = beside(site(posts(3))).await;
+    beside.follow().await;
+    beside.site.state().moved_to = Some(there.trim_end_matches('/').to_owned());
+    for _ in 0..4 {
+        beside.later(HOUR);
+        let error = beside.pull().await.unwrap_err().to_string();
+        assert!(error.contains("leads to http://localhost") && error.contains("url"), "{error}");
+    }
+    assert!(beside.public().await.iter().all(|article| article.title != "foreign"));
+}
+
+#[tokio::test]
+async fn who_is_refused_looks_for_the_site_again() {
+    let mut beside = beside_as_editor(site(posts(3)), "abcd EFGH 1234").await;
+    beside.follow().await;
+    // Another site may answer at the old address of the API.
+    beside.site.state().editor.1 = "another".into();
+    beside.restart();
+    let error = beside.pull().await.unwrap_err();
+    assert!(matches!(error, PullError::Unauthorized(_)), "{error}");
+    let before = beside.site.asked().len();
+    beside.pull().await.unwrap_err();
+    let asked = beside.site.asked()[before..].to_vec();
+    assert!(asked[0].contains("/wp-json/?_fields=name,home"), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_root_at_another_host_that_an_older_jarshy_kept_is_forgotten() {
+    let foreign = site((1..=3).map(|id| post(id, "2026-11-24T12:30:00")));
+    let mut beside = beside_as_editor(site(posts(3)), "abcd EFGH 1234").await;
+    beside.follow().await;
+    let mut kept: Value = serde_json::from_str(&beside.cursor).unwrap();
+    kept["root"] = foreign.upstream.url("/wp-json/").replace("127.0.0.1", "localhost").into();
+    beside.cursor = kept.to_string();
+    beside.restart();
+    beside.later(60_000);
+    beside.follow().await;
+    assert_eq!(foreign.asked(), Vec::<String>::new());
+    let kept: Value = serde_json::from_str(&beside.cursor).unwrap();
+    assert_eq!(kept["root"], beside.site.upstream.url("/wp-json/"));
 }

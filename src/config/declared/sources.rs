@@ -42,6 +42,8 @@ const SOURCES_MAX: usize = 100;
 const NAME_BYTES_MAX: usize = 40;
 /// A larger file holds no password.
 const PASSWORD_BYTES_MAX: u64 = 4096;
+/// A page may have to begin with the last post of the one before; one more must fit.
+const PAGE_SIZE_MIN: usize = 2;
 /// Posts of one page of WordPress's REST API.
 const PAGE_SIZE_MAX: usize = 100;
 
@@ -177,7 +179,7 @@ fn wordpress(table: &mut Table<'_>, prefixes: &mut HashMap<String, At>) -> Optio
     let reconcile_every = wait(table, "reconcile_every", "1h");
     let types = table.get_found("types", types, r#"["posts"]"#);
     let timeout = wait(table, "timeout", "30s");
-    let page_size = |v: &Plain| value::count(v, 1, PAGE_SIZE_MAX);
+    let page_size = |v: &Plain| value::count(v, PAGE_SIZE_MIN, PAGE_SIZE_MAX);
     let page_size = table.get("page_size", page_size, "100").unwrap_or(PAGE_SIZE_MAX);
     let (user, password_file) = credentials(table);
     Some(WordPressSource {

@@ -116,6 +116,7 @@ impl Api<'_> {
     ) -> Result<Answer, PullError> {
         let url = self.url(path, query)?;
         let reply = self.send(Method::GET, url, bytes_max).await?;
+        self.stay_at_home(&reply.url)?;
         self.read(reply)
     }
 
@@ -274,6 +275,12 @@ impl Api<'_> {
             home.origin().ascii_serialization(),
             end.origin().ascii_serialization()
         )))
+    }
+
+    /// False where an older jarshy kept the root of another site that redirects led to, or where the
+    /// settings name another site now.
+    pub fn is_at_home(&self) -> bool {
+        Url::parse(&self.root).is_ok_and(|root| self.stay_at_home(&root).is_ok())
     }
 
     /// The root is where redirects led to, so that credentials need not pass through them.

@@ -11,6 +11,15 @@ use crate::model::Millis;
 /// change.
 const HANDLED_MAX: usize = 1000;
 
+/// A walk looks this many seconds behind what was seen: commits may come late.
+const OVERLAP_SECONDS: i64 = 60;
+/// And now and then this many: the hour that autumn repeats, and as many as always.
+const OVERLAP_FAR_SECONDS: i64 = 3600 + OVERLAP_SECONDS;
+/// Twice within that hour.
+const LOOK_BACK_MILLIS: i64 = 30 * 60_000;
+/// After this long nothing new can seem older than what was seen last.
+const SETTLED_MILLIS: i64 = 2 * 3_600_000;
+
 /// Where a source stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -32,7 +41,7 @@ pub(super) struct Cursor {
     /// The one that is going on.
     pub reconcile: Option<Reconcile>,
     /// Posts that the last reconciliation missed, where they were too many to be believed; one that
-    /// misses no others withdraws them.
+    /// misses few others withdraws them.
     pub refused: BTreeSet<u64>,
     /// Post id to the second of its change.
     handled: BTreeMap<u64, i64>,
@@ -46,6 +55,39 @@ pub(super) struct Mark {
     pub high: Option<i64>,
     /// A walk that is going on.
     pub walk: Option<Walk>,
+    /// When `high` grew last, in milliseconds.
+    pub grew_at: i64,
+    /// When a walk began that looked far behind `high`, in milliseconds.
+    pub looked_back_at: i64,
+}
+
+impl Mark {
+    /// Begins a walk from where the last one came to, or a little before; `now` is ours.
+    pub fn begin(&mut self, now: Millis) -> Walk {
+        let mut overlap = OVERLAP_SECONDS;
+        if self.high.is_none() || self.must_look_back(now) {
+            self.looked_back_at = now.0;
+            overlap = OVERLAP_FAR_SECONDS;
+        }
+        let after = self.high.map(|high| high - overlap);
+        Walk { at: Position { after, ..Position::default() }, ..Walk::default() }
+    }
+
+    /// WordPress compares times of its local clock, so in the hour that autumn repeats what is changed
+    /// now seems older than `high`. Nothing that is changed much later can.
+    fn must_look_back(&self, now: Millis) -> bool {
+        let since = now.0.saturating_sub(self.looked_back_at);
+        let settled = self.looked_back_at.saturating_sub(self.grew_at) >= SETTLED_MILLIS;
+        since >= LOOK_BACK_MILLIS && !settled
+    }
+
+    /// A walk has ended that came to `high`.
+    pub fn end(&mut self, high: i64, now: Millis) {
+        if self.high.is_none_or(|known| known < high) {
+            self.high = Some(high);
+            self.grew_at = now.0;
+        }
+    }
 }
 
 /// A walk over a list in the order of changes.
@@ -57,6 +99,8 @@ pub(super) struct Walk {
     pub top: i64,
     /// Posts seen.
     pub seen: u64,
+    /// The server's own time in seconds when it began; `None` in what an older jarshy kept.
+    pub began: Option<i64>,
 }
 
 /// Where in a list a walk stands.
@@ -71,6 +115,8 @@ pub(super) struct Position {
     pub pages: u32,
     /// Within one second that holds more posts than a page.
     pub second: Option<Second>,
+    /// The post that must come again: the last one of the page before.
+    pub last: Option<u64>,
 }
 
 /// Where within one second a walk stands: in the order of ids, each page beginning with the last
@@ -80,6 +126,8 @@ pub(super) struct Position {
 pub(super) struct Second {
     /// By the site's own clock.
     pub at: i64,
+    /// Seconds before it that are walked with it; nearly always none.
+    pub before: i64,
     pub seen: u64,
     pub last: u64,
     pub restarts: u8,

@@ -98,13 +98,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// A few may be missing; many only where the reconciliation before missed the same ones.
+    /// A few may be missing that the reconciliation before did not miss; many at once never.
     fn judge_missing(&mut self, going: &mut Reconcile) {
         going.all_checked = true;
         let bound = (going.held / VANISH_SHARE).clamp(VANISH_MIN, VANISH_MAX);
         let before = std::mem::take(&mut self.cursor.refused);
-        let confirmed = going.missing.iter().all(|id| before.contains(id));
-        if going.missing.len() as u64 <= bound || confirmed {
+        let fresh = going.missing.iter().filter(|id| !before.contains(id)).count();
+        if fresh as u64 <= bound {
             return;
         }
         let (missing, held) = (going.missing.len(), going.held);

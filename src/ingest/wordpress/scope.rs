@@ -35,9 +35,10 @@ pub(super) enum Scope {
 impl Run<'_> {
     /// Finds the REST API where it is not known yet, and claims the prefix for its site.
     pub async fn find_site(&mut self) -> Result<(), PullError> {
-        if !self.api.root.is_empty() {
+        if self.api.is_at_home() {
             return Ok(());
         }
+        self.api.root.clear();
         self.api.authorization = None;
         let index = self.api.find().await?;
         let told = index["home"].as_str().or(index["url"].as_str()).unwrap_or_default();

@@ -14,12 +14,13 @@ use super::{
 };
 use crate::{ingest::source::pull::PullError, model::Millis};
 
-/// A walk looks this many seconds behind what it has seen: commits may come late.
-pub(super) const OVERLAP_SECONDS: i64 = 60;
 /// How often one second's posts are walked anew because they moved.
 const RESTARTS_MAX: u8 = 3;
 /// Pages of one question, where only page numbers are left to go by.
 const PAGES_MAX: u32 = 10_000;
+/// What may be told as a second by a site's clock lies no longer before it: the hour that spring leaves
+/// out, and as much again.
+const AROUND_SECONDS: i64 = 2 * 3600;
 /// A post this much older than was asked for shows that the question was not understood: more than
 /// any two zones differ.
 const SLACK_SECONDS: i64 = 2 * 86_400;
@@ -55,9 +56,11 @@ impl Run<'_> {
                 self.api.host()
             ))
         })?;
-        let end = Walk { at: next.clone().unwrap_or_default(), top, seen };
+        let began = walk.began.or(Some(now));
+        let end = Walk { at: next.clone().unwrap_or_default(), top, seen, began };
         if next.is_none() {
-            self.walked_to = top;
+            // Posts dated ahead may have led the walk past what was changed meanwhile.
+            self.walked_to = top.min(began.unwrap_or(top));
         }
         Ok(next.map(|_| end))
     }
@@ -119,7 +122,7 @@ impl Run<'_> {
 
     fn question_of_second(&self, second: &Second) -> Vec<(&'static str, String)> {
         let mut query = self.question(&[("orderby", "id"), ("order", "asc")]);
-        query.push(("modified_after", by_its_clock(second.at - 1)));
+        query.push(("modified_after", by_its_clock(second.at - second.before - 1)));
         query.push(("modified_before", by_its_clock(second.at + 1)));
         query.push(("offset", second.seen.saturating_sub(1).to_string()));
         query
@@ -134,6 +137,9 @@ fn onward(at: &Position, listed: &Listed) -> Result<Option<Position>, Stuck> {
     if let Some(second) = &at.second {
         return within_second(second, listed).map(Some);
     }
+    if is_cut_off(at, listed) {
+        return Ok(at.local.map(|local| around(local + 1)));
+    }
     if !listed.more {
         return Ok(None);
     }
@@ -147,7 +153,9 @@ fn onward(at: &Position, listed: &Listed) -> Result<Option<Position>, Stuck> {
 
 /// The next place by the site's clock; `None` where the page is not in its order, or not beyond `at`.
 fn by_clock(at: &Position, listed: &Listed) -> Option<Position> {
-    let (first, last) = (listed.items.first()?.local?, listed.items.last()?.local?);
+    // Times that MySQL knows as 0000-00-00 come first and say nothing.
+    let first = listed.items.iter().find_map(|item| item.local)?;
+    let last = listed.items.last()?.local?;
     let sorted = listed.items.is_sorted_by(|a, b| a.local <= b.local);
     let beyond = at.local.is_none_or(|place| place < first);
     if !sorted || !beyond || at.pages > 0 {
@@ -155,17 +163,38 @@ fn by_clock(at: &Position, listed: &Listed) -> Option<Position> {
     }
     if first < last {
         // The last second once more: not all of its posts may have been on this page.
-        return Some(Position { local: Some(last - 1), ..Position::default() });
+        let id = listed.items.last().map(|item| item.id);
+        return Some(Position { local: Some(last - 1), last: id, ..Position::default() });
     }
     let second = Second { at: last, ..Second::default() };
     Some(Position { second: Some(second), ..Position::default() })
 }
 
+/// True where the page does not hold the second that the one before ended with.
+fn is_cut_off(at: &Position, listed: &Listed) -> bool {
+    let (Some(last), Some(local)) = (at.last, at.local) else { return false };
+    // A page of that one second alone need not hold it: such a second is walked by ids next.
+    let alone = listed.items.last().is_some_and(|item| item.local == Some(local + 1));
+    !alone && !listed.items.iter().any(|item| item.id == last)
+}
+
+/// What stood there was changed meanwhile, or stands in the hour that spring left out: WordPress tells and
+/// takes such times as an hour later, but sorts them where they are. All that may be told as `at` is
+/// walked by ids; no time is told as one of that hour, so going on after `at` leaves none out.
+fn around(at: i64) -> Position {
+    let second = Second { at, before: AROUND_SECONDS, ..Second::default() };
+    Position { second: Some(second), ..Position::default() }
+}
+
 fn within_second(second: &Second, listed: &Listed) -> Result<Position, Stuck> {
     let first = listed.items.first().map(|item| item.id);
+    if first.is_none() && second.seen == 0 && second.before == 0 {
+        return Ok(around(second.at));
+    }
     let shifted = second.seen > 0 && first != Some(second.last);
     if shifted && second.restarts < RESTARTS_MAX {
-        let second = Second { at: second.at, restarts: second.restarts + 1, ..Second::default() };
+        let (at, before, restarts) = (second.at, second.before, second.restarts + 1);
+        let second = Second { at, before, restarts, ..Second::default() };
         return Ok(Position { second: Some(second), ..Position::default() });
     }
     match listed.items.last().filter(|_| listed.more) {
@@ -181,11 +210,12 @@ fn within_second(second: &Second, listed: &Listed) -> Result<Position, Stuck> {
 
 /// Refuses an answer to another question than the one that was asked.
 fn understood(at: &Position, listed: &Listed) -> Result<(), PullError> {
-    let local = at.local.or(at.second.as_ref().map(|second| second.at));
-    let older = |told: Option<i64>, asked: Option<i64>| {
+    let asked = at.local.or(at.after).or(at.second.as_ref().map(|s| s.at - s.before));
+    // By what WordPress compares; the other column is old where a plugin writes only one of them.
+    let older = |told: Option<i64>| {
         told.zip(asked).is_some_and(|(told, asked)| told < asked - SLACK_SECONDS)
     };
-    let too_old = |item: &Light| older(item.local, local) || older(item.modified, at.after);
+    let too_old = |item: &Light| older(item.local.or(item.modified));
     if listed.items.iter().any(too_old) {
         return Err(PullError::Content(
             "this WordPress does not understand `modified_after`: it is older than 5.7, or a \

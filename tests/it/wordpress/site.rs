@@ -11,6 +11,8 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use chrono::{NaiveDateTime, TimeDelta, TimeZone};
+use chrono_tz::Tz;
 use jarshy::model::Millis;
 use serde_json::{Value, json};
 
@@ -37,6 +39,10 @@ pub struct State {
     pub sorts: bool,
     /// False: a WordPress before 5.7.
     pub knows_modified_after: bool,
+    /// Its own clock.
+    pub zone: Tz,
+    /// Everything is moved there for good.
+    pub moved_to: Option<String>,
     pub hook: Option<Hook>,
     pub instead: Option<Instead>,
     lists: usize,
@@ -66,6 +72,9 @@ pub fn site(posts: impl IntoIterator<Item = Value>) -> Site {
         pretty: true,
         sorts: true,
         knows_modified_after: true,
+        // With the night of 2024-02-29 that had an hour twice.
+        zone: chrono_tz::Asia::Almaty,
+        moved_to: None,
         hook: None,
         instead: None,
         lists: 0,
@@ -159,6 +168,11 @@ fn serve(state: &Mutex<State>, asked: &Asked, stream: &mut TcpStream) {
         Some(route) => Some(route.trim_start_matches('/').to_owned()),
         None => url.path().strip_prefix("/wp-json/").filter(|_| state.pretty).map(str::to_owned),
     };
+    if let Some(to) = &state.moved_to {
+        let there = format!("{to}{}", asked.path);
+        let _ = stream.write_all(&answer("301 Moved Permanently", &[("Location", &there)], ""));
+        return;
+    }
     let instead = state.instead.as_ref().and_then(|instead| instead(&decoded(&asked.path)));
     let date = httpdate::fmt_http_date(
         std::time::UNIX_EPOCH + std::time::Duration::from_millis(state.now.0 as u64),
@@ -255,11 +269,15 @@ impl State {
         if (statuses != "publish" && !is_editor) || per_page > 100 {
             return refused("400 Bad Request", "rest_invalid_param");
         }
+        let zone = self.zone;
+        let local_of = |post: &Value, field: &str| local_of(zone, post, field);
         // A time without a zone is the site's own clock, others are moved to what that shows now.
         let bound = |key: &str| {
-            query
-                .get(key)
-                .map(|time| Millis::from_rfc3339(time).map_or_else(|_| time.clone(), local))
+            let moved = |time: &String| match Millis::from_rfc3339(time) {
+                Ok(at) => local(zone, at),
+                Err(_) => php(zone, time),
+            };
+            query.get(key).map(moved)
         };
         let after = bound("modified_after").filter(|_| self.knows_modified_after);
         let before = bound("modified_before");
@@ -293,7 +311,7 @@ impl State {
         }
         let items = found.into_iter().skip(skip).take(per_page).map(|post| {
             let mut post = post.clone();
-            post["modified"] = local_of(&post, "modified_gmt").into();
+            post["modified"] = php(zone, &local_of(&post, "modified_gmt")).into();
             if post["content"]["protected"] == true {
                 post["content"]["rendered"] = "".into();
                 post["excerpt"]["rendered"] = "".into();
@@ -309,16 +327,24 @@ fn id_of(post: &Value) -> u64 {
 }
 
 /// What was written under another clock keeps it: WordPress never moves `post_modified`.
-fn local_of(post: &Value, field: &str) -> String {
+fn local_of(zone: Tz, post: &Value, field: &str) -> String {
     if let Some(kept) = post["modified"].as_str().filter(|_| field == "modified_gmt") {
         return kept.to_owned();
     }
-    local(Millis::from_rfc3339(&format!("{}Z", post[field].as_str().unwrap())).unwrap())
+    local(zone, Millis::from_rfc3339(&format!("{}Z", post[field].as_str().unwrap())).unwrap())
 }
 
-/// The site's own clock, with the night of 2024-02-29 that had an hour twice.
-fn local(at: Millis) -> String {
-    let zone: chrono_tz::Tz = "Asia/Almaty".parse().unwrap();
+/// What PHP makes of a local time: in the hour that spring leaves out, an hour later.
+fn php(zone: Tz, text: &str) -> String {
+    const FORM: &str = "%Y-%m-%dT%H:%M:%S";
+    let Ok(at) = NaiveDateTime::parse_from_str(text, FORM) else { return text.to_owned() };
+    let is_left_out = zone.from_local_datetime(&at).earliest().is_none();
+    let at = if is_left_out { at + TimeDelta::hours(1) } else { at };
+    at.format(FORM).to_string()
+}
+
+/// The site's own clock.
+fn local(zone: Tz, at: Millis) -> String {
     at.utc().with_timezone(&zone).format("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
