@@ -988,13 +988,27 @@ async fn posts_that_stand_in_the_hour_that_spring_leaves_out_are_walked() {
 }
 
 #[tokio::test]
+async fn many_posts_of_one_second_of_that_hour_are_walked_too() {
+    // WordPress tells 02:30 as 03:30, and has nothing when it is asked for 03:30.
+    let all = (1..=45).map(|id| {
+        let mut post = post_at(id, "2024-03-31T00:30:00Z", 0);
+        post["modified"] = "2024-03-31T02:30:00".into();
+        post
+    });
+    let later = (46..=60).map(|id| post_at(id, "2024-03-31T01:00:00Z", id as i64 * 60));
+    let mut beside = beside(berlin(all.chain(later))).await;
+    assert_eq!(beside.follow().await.created, 60);
+}
+
+#[tokio::test]
 async fn an_edit_in_the_hour_that_autumn_repeats_is_polled() {
-    let mut beside = beside(berlin([
+    let site = berlin([
         post_at(1, "2024-10-27T00:50:00Z", 0),
         post_at(2, "2024-10-27T00:58:00Z", 0),
         post_at(3, "2024-10-26T10:00:00Z", 0),
-    ]))
-    .await;
+    ]);
+    // An editor's source does not ask for the newest: nothing else finds the edit.
+    let mut beside = beside_as_editor(site, "abcd EFGH 1234").await;
     beside.settings.reconcile_every = Duration::from_secs(86_400);
     beside.restart();
     beside.now = desk::at("2024-10-27T00:59:00Z");
