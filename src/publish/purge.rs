@@ -23,7 +23,7 @@ use crate::{
     clock::Clock,
     config,
     metrics::PurgeMetrics,
-    model::Millis,
+    model::{Millis, shown},
     outbound::{Ask, Outbound},
 };
 
@@ -208,7 +208,8 @@ async fn ask(rules: &Rules, path: &str) -> Result<Ask, String> {
     let purge = &rules.purge;
     let filled = |template: &str| fill(template, &rules.public, path);
     let url = purge.url.as_deref().map(filled).unwrap_or_default();
-    let url = Url::parse(&url).map_err(|e| format!("purge.url is no address ({e}): {url}"))?;
+    let url =
+        Url::parse(&url).map_err(|e| format!("purge.url is no address ({e}): {}", shown(&url)))?;
     let method = Method::from_bytes(purge.method.as_bytes())
         .map_err(|_| format!("purge.method is no method: {}", purge.method))?;
     let headers = match &purge.headers_file {

@@ -204,6 +204,8 @@ fn a_wrong_template_is_named() {
     for (line, says) in [
         ("url = \"ftp://x/{path}\"", "purge.url"),
         ("url = \"http://cache/{pfad}\"", "{pfad}"),
+        ("url = \"http://cache/{pfad}?key=s3cret\"", "{pfad}"),
+        ("url = \"http://u:s3cret@cache{path}?key=s3cret\"", "http://cache/x?…"),
         ("method = \"purge it\"", "purge.method"),
         ("tries_max = 0", "purge.tries_max"),
     ] {
@@ -212,5 +214,6 @@ fn a_wrong_template_is_named() {
         let errors =
             jarshy::config::parse(&text, "test.toml", &[], &flags).unwrap_err().to_string();
         assert!(errors.contains(says) && errors.contains("test.toml:2"), "{line}: {errors}");
+        assert!(!errors.contains("s3cret"), "{errors}");
     }
 }
