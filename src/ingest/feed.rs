@@ -57,6 +57,13 @@ pub(super) enum Entry {
 /// Reads a whole feed; slow for large ones. The error is one sentence.
 pub(super) fn read(bytes: &[u8], options: &FeedOptions) -> Result<FeedRead, String> {
     let mut enclosures = scan::check(bytes)?;
+    // Links of entries are seen by everybody, so they are made without what may be a key.
+    let url = options.url.clone().map(|mut url| {
+        url.set_query(None);
+        url.set_fragment(None);
+        url
+    });
+    let options = &FeedOptions { url, ..options.clone() };
     let parser = feed_rs::parser::Builder::new()
         .base_uri(options.url.as_ref().map(Url::as_str))
         // A made-up id would be another one each time.

@@ -199,6 +199,18 @@ fn a_feed_comes_in_alike_in_each_format() {
 }
 
 #[test]
+fn a_key_in_a_feeds_address_is_in_no_article() {
+    let url = "https://a.example/feed?key=s3cret";
+    let args = ["import", "feed", "-", "--json", "--prefix", "f", "--url", url];
+    let folder = tempfile::tempdir().unwrap();
+    let feed = FEEDS[0].replace("<link>https://a.example/1</link>", "<link>#1</link>");
+    let (_, out, _) = jarshy(folder.path(), &args, feed.as_bytes());
+    assert_eq!(report(&out)["taken"], json!(1), "{out}");
+    let (_, out, _) = jarshy(folder.path(), &["articles", "list", "--json"], b"");
+    assert_eq!(report(&out)["url"], "https://a.example/feed#1", "{out}");
+}
+
+#[test]
 fn a_feed_that_cannot_be_read_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let half = FEEDS[0].split("</item>").next().unwrap();

@@ -131,11 +131,7 @@ impl FeedPuller {
     /// Parsing is work, done away from the runtime's workers.
     async fn read(&self, reply: &Reply) -> Result<FeedRead, PullError> {
         let FeedSource { prefix, section, language, .. } = self.source.clone();
-        // Links of entries are seen by everybody, so they are made without what may be a key.
-        let mut url = reply.url.clone();
-        url.set_query(None);
-        url.set_fragment(None);
-        let options = FeedOptions { prefix, section, language, url: Some(url) };
+        let options = FeedOptions { prefix, section, language, url: Some(reply.url.clone()) };
         let body = reply.body.clone();
         let read = tokio::task::spawn_blocking(move || feed::read(&body, &options)).await;
         let read =
