@@ -271,7 +271,7 @@ fn a_feed_that_moved_for_good_is_followed_each_time_and_says_so() {
         let note = state(&r)["note"].as_str().unwrap().to_owned();
         let to = upstream.url("/new?…");
         assert!(note.contains("moved permanently") && note.contains(&to), "{note}");
-        assert!(note.contains("url = ") && !note.contains("s3cret"), "{note}");
+        assert!(note.contains("`url`") && !note.contains("s3cret"), "{note}");
     }
 }
 

@@ -273,7 +273,7 @@ impl Cursor {
         let moved = reply.moved_permanently.then(|| {
             let to = shown(reply.url.as_str());
             format!(
-                "{} answers that it moved permanently to {to}: if that is so, set url = to that address",
+                "{} answers that it moved permanently to {to}: if that is so, make it the source's `url`",
                 url.shown()
             )
         });
