@@ -64,7 +64,7 @@ fn as_json(source: &SourceConfig, state: &SourceState) -> serde_json::Value {
     json!({
         "name": source.name,
         "kind": source.kind.as_str(),
-        "url": source.url().as_str(),
+        "url": source.url().shown(),
         "last_attempt_at": at(state.last_attempt_at),
         "last_success_at": at(state.last_success_at),
         "due_at": at(state.due_at),

@@ -3,6 +3,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use sha2::{Digest, Sha256};
+
 use crate::model::{Language, WebUrl};
 
 /// A declared source.
@@ -27,7 +29,7 @@ impl SourceConfig {
 
     /// What the place where a pull goes on belongs to: with another one everything is read anew.
     pub fn identity(&self) -> String {
-        let (kind, url, prefix) = (self.kind.as_str(), self.url(), self.prefix());
+        let (kind, url, prefix) = (self.kind.as_str(), identity_of(self.url()), self.prefix());
         match &self.kind {
             SourceKind::WordPress(source) => {
                 let user = source.user.as_deref().unwrap_or_default();
@@ -48,6 +50,17 @@ impl SourceConfig {
             SourceKind::Feed(source) => &source.prefix,
         }
     }
+}
+
+/// An address, so that keys in it are kept nowhere but in the settings.
+fn identity_of(url: &WebUrl) -> String {
+    let shown = url.shown();
+    if shown == url.as_str() {
+        return shown;
+    }
+    let hash = Sha256::digest(url.as_str().as_bytes());
+    let digits: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("{shown} {digits}")
 }
 
 /// What a source is.

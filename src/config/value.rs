@@ -192,7 +192,7 @@ pub(super) fn url(value: &Plain) -> Parsed<WebUrl> {
 pub(super) fn root_url(value: &Plain) -> Parsed<WebUrl> {
     let url = url(value)?;
     if url.as_str().contains(['?', '#']) {
-        return Err(format!("`{}` has a query or a fragment", cut(url.as_str())));
+        return Err(format!("`{}` has a query or a fragment", cut(&url.shown())));
     }
     WebUrl::parse(url.as_str().trim_end_matches('/')).map_err(|e| e.to_string())
 }
@@ -209,9 +209,11 @@ pub(super) fn url_template(value: &Plain) -> Parsed<Option<String>> {
         .iter()
         .fold(template.replace("{url}", "http://feeds.example/x"), |t, n| t.replace(n, "/x"));
     if let Some(at) = filled.find(['{', '}']) {
+        // What follows it may be a key.
+        let end = filled[at..].find('}').map_or(at + 1, |end| at + end + 1);
         return Err(format!(
             "`{}` holds another brace than those of {}",
-            cut(&filled[at..]),
+            cut(&filled[at..end]),
             names.join(" ")
         ));
     }

@@ -56,7 +56,14 @@ pub(super) enum Entry {
 
 /// Reads a whole feed; slow for large ones. The error is one sentence.
 pub(super) fn read(bytes: &[u8], options: &FeedOptions) -> Result<FeedRead, String> {
-    scan::check(bytes)?;
+    let mut enclosures = scan::check(bytes)?;
+    // Links of entries are seen by everybody, so they are made without what may be a key.
+    let url = options.url.clone().map(|mut url| {
+        url.set_query(None);
+        url.set_fragment(None);
+        url
+    });
+    let options = &FeedOptions { url, ..options.clone() };
     let parser = feed_rs::parser::Builder::new()
         .base_uri(options.url.as_ref().map(Url::as_str))
         // A made-up id would be another one each time.
@@ -66,11 +73,17 @@ pub(super) fn read(bytes: &[u8], options: &FeedOptions) -> Result<FeedRead, Stri
     if feed.entries.len() > ENTRIES_MAX {
         return Err(format!("it has more than {ENTRIES_MAX} entries"));
     }
+    // Where the parser sees other items than the look before, nobody knows whose they are.
+    if enclosures.len() != feed.entries.len() {
+        enclosures.clear();
+    }
+    let mut enclosures = enclosures.into_iter();
     let about = entry::About::of(&feed, options);
     let mut seen = HashSet::new();
     let entries = feed.entries.into_iter().enumerate().map(|(at, entry)| {
         let name = about.name(&entry, at);
-        match about.candidate(entry) {
+        let enclosures = enclosures.next().unwrap_or_default();
+        match about.candidate(entry, &enclosures) {
             Ok(candidate) if !seen.insert(candidate.id.clone()) => {
                 let why = "another entry of the feed has the same guid".into();
                 Entry::Refused { name, why }

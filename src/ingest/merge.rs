@@ -61,8 +61,13 @@ fn source_has_nothing_to_say(
     }
     let marks = &stored.marks;
     let same = marks.source_hash.as_ref() == Some(&new.source_hash);
+    // WordPress does not call it a change when it publishes what was scheduled.
+    let opens = !marks.is_public
+        && stored.article.visible_from().is_some()
+        && new.candidate.status == Status::Published
+        && new.candidate.embargo_until.is_none();
     let same_time = match (marks.source_modified_at, new.candidate.updated_at) {
-        (Some(before), Some(after)) => after <= before,
+        (Some(before), Some(after)) => after <= before && !opens,
         _ => false,
     };
     (same || same_time).then(|| number_grew(stored, new, now))

@@ -9,6 +9,7 @@
 mod api;
 mod candidate;
 mod cursor;
+mod due;
 mod excerpt;
 mod fetch;
 mod names;
@@ -18,7 +19,7 @@ mod scope;
 mod sound;
 mod walk;
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use http::HeaderValue;
 use tokio::sync::Mutex;
@@ -141,7 +142,9 @@ impl WordPress {
         ) {
             run.memory.is_lost = true;
         }
-        Ok(run.pulled(result?))
+        let more = result?;
+        let next = run.next_due().await?;
+        Ok(run.pulled(more, next))
     }
 
     /// Who may have brought an article of ours: this source, or an import of the same site.
@@ -177,6 +180,7 @@ impl Run<'_> {
     async fn step(&mut self) -> Result<bool, PullError> {
         self.find_site().await?;
         self.confirm_credentials().await?;
+        self.ask_due().await?;
         let is_reconciling = self.cursor.reconcile.is_some();
         if is_reconciling && self.cursor.since_poll(self.now) < POLL_WITHIN_MILLIS {
             self.reconcile().await?;
@@ -236,14 +240,20 @@ impl Run<'_> {
         }
     }
 
-    fn pulled(mut self, more: bool) -> Pulled {
+    fn pulled(mut self, more: bool, next: Option<Duration>) -> Pulled {
+        if self.cursor.left > 0 {
+            let left = self.cursor.left;
+            self.notes.push(format!(
+                "{left} articles are of types that the source's `types` name no longer: they stay as they are"
+            ));
+        }
         self.cursor.root = self.api.root;
         Pulled {
             cursor: self.cursor.to_text(),
             outcome: self.counts,
             requests: self.api.requests,
             more,
-            next: None,
+            next,
             note: Some(self.notes.join("; ")).filter(|note| !note.is_empty()),
         }
     }

@@ -16,4 +16,4 @@ pub use ids::{ArticleId, BadId, FeedSlug, Guid, Language, slugify};
 pub use old_address::{OldAddress, OldBases, OldFeed, OldKind, OldName, author_slug, old_slug};
 pub use time::{BadTime, Millis};
 pub use verdict::{Channel, Verdict};
-pub use web_url::{BadUrl, WebUrl};
+pub use web_url::{BadUrl, WebUrl, shown};

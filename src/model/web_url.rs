@@ -19,7 +19,8 @@ const URL_BYTES_MAX: usize = 4096;
 impl WebUrl {
     /// Checks scheme, host, length and that XML can carry it; keeps the text as it is.
     pub fn parse(text: &str) -> Result<WebUrl, BadUrl> {
-        let bad = |why: &str| BadUrl { text: text.chars().take(80).collect(), why: why.into() };
+        let bad =
+            |why: &str| BadUrl { text: shown(text).chars().take(80).collect(), why: why.into() };
         if text.len() > URL_BYTES_MAX {
             return Err(bad(": it is longer than 4096 bytes"));
         }
@@ -44,6 +45,11 @@ impl WebUrl {
         &self.0
     }
 
+    /// The address for people: see [`shown`].
+    pub fn shown(&self) -> String {
+        shown(&self.0)
+    }
+
     /// The address with every character percent-encoded that a URI does not allow (RFC 3986), so
     /// that strict readers take it too.
     pub fn to_uri(&self) -> String {
@@ -66,5 +72,57 @@ impl WebUrl {
 impl fmt::Display for WebUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// An address, or what should be one, for logs, answers and messages: without user information and
+/// fragment, and with `?…` for its query, as any of them may hold a key.
+pub fn shown(url: &str) -> String {
+    let (scheme, rest) = match url.find("//") {
+        Some(at) => url.split_at(at + 2),
+        None => ("", url),
+    };
+    let rest = &rest[user_information(rest)..];
+    let (rest, ending) = match rest.find(['?', '#']) {
+        Some(at) if rest[at..].starts_with('?') => (&rest[..at], "?…"),
+        Some(at) => (&rest[..at], ""),
+        None => (rest, ""),
+    };
+    format!("{scheme}{rest}{ending}")
+}
+
+/// Where user information ends in what follows `//`; also one with a password that should have been
+/// percent-encoded, which no parser takes for one.
+fn user_information(rest: &str) -> usize {
+    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+    let is_port = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let at = match authority.rsplit_once(':') {
+        _ if authority.contains('@') => authority.rfind('@'),
+        Some((_, port)) if !is_port(port) && !authority.starts_with('[') => rest.rfind('@'),
+        _ => None,
+    };
+    at.map_or(0, |at| at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn an_address_is_shown_without_what_may_be_a_key() {
+        for (url, is_shown) in [
+            ("https://a.example/rss", "https://a.example/rss"),
+            ("https://a.example/@name/x:y?k=1#f", "https://a.example/@name/x:y?…"),
+            ("https://a.example:8080?k=1", "https://a.example:8080?…"),
+            ("https://a.example/#?k", "https://a.example/"),
+            ("https://u:p@a.example/x?k", "https://a.example/x?…"),
+            ("https://u:p/p?p#p@a.example/x", "https://a.example/x"),
+            ("https://u@x:p@a.example/x", "https://a.example/x"),
+            ("http://[::1]:8080/@x", "http://[::1]:8080/@x"),
+            ("u:p@a.example", "a.example"),
+            ("", ""),
+        ] {
+            assert_eq!(shown(url), is_shown, "{url}");
+        }
     }
 }

@@ -11,6 +11,7 @@ mod encode;
 mod generate;
 mod lineup;
 mod membership;
+mod old_addresses;
 mod once;
 pub mod purge;
 mod rounds;

@@ -1,9 +1,10 @@
 //! Telling the CDN in front of us that a document changed, before anybody is told of the change.
 //!
-//! Publishing names the addresses whose bytes were swapped; one task calls the URL of `[purge]` for
-//! each, a few at once, and tries again while it fails. An address that changes once more while it
-//! waits is called once. Refuses to keep a list on disk: after a start, what changed within the time
-//! that a cache may still hold the old bytes is purged once more.
+//! Publishing names the addresses whose bytes were swapped, WordPress's old ones too where they are
+//! answered in place; one task calls the URL of `[purge]` for each, a few at once, and tries again
+//! while it fails. An address that changes once more while it waits is called once. Refuses to keep a
+//! list on disk: after a start, what changed within the time that a cache may still hold the old bytes
+//! is purged once more.
 
 use std::{
     collections::BTreeMap,
@@ -16,14 +17,14 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-use url::Url;
+use url::{Position, Url};
 
 use super::Settings;
 use crate::{
     clock::Clock,
     config,
     metrics::PurgeMetrics,
-    model::Millis,
+    model::{Millis, shown},
     outbound::{Ask, Outbound},
 };
 
@@ -57,6 +58,7 @@ pub struct Purges(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     rules: ArcSwap<Rules>,
+    /// By our path, or by the whole address of the old site's.
     waiting: Mutex<BTreeMap<String, Waiting>>,
     wake: Notify,
     metrics: PurgeMetrics,
@@ -83,7 +85,7 @@ impl Purges {
         self.0.wake.notify_one();
     }
 
-    /// Notes that the bytes at these paths changed. Costs nothing without `purge.url`.
+    /// Notes that the bytes at these paths of ours, or whole addresses, changed. Costs nothing without `purge.url`.
     pub(super) fn add(&self, paths: impl IntoIterator<Item = String>, now: Millis) {
         if self.0.rules.load().purge.url.is_none() {
             return;
@@ -208,7 +210,8 @@ async fn ask(rules: &Rules, path: &str) -> Result<Ask, String> {
     let purge = &rules.purge;
     let filled = |template: &str| fill(template, &rules.public, path);
     let url = purge.url.as_deref().map(filled).unwrap_or_default();
-    let url = Url::parse(&url).map_err(|e| format!("purge.url is no address ({e}): {url}"))?;
+    let url =
+        Url::parse(&url).map_err(|e| format!("purge.url is no address ({e}): {}", shown(&url)))?;
     let method = Method::from_bytes(purge.method.as_bytes())
         .map_err(|_| format!("purge.method is no method: {}", purge.method))?;
     let headers = match &purge.headers_file {
@@ -224,8 +227,10 @@ async fn ask(rules: &Rules, path: &str) -> Result<Ask, String> {
 }
 
 /// `{url}` and `{path}` as they are, `{url_encoded}` and `{path_encoded}` with percent signs.
-fn fill(template: &str, public: &str, path: &str) -> String {
-    let url = format!("{public}{path}");
+fn fill(template: &str, public: &str, place: &str) -> String {
+    let elsewhere = Url::parse(place).ok();
+    let path = elsewhere.as_ref().map_or(place, |url| &url[Position::BeforePath..]);
+    let url = if elsewhere.is_some() { place.to_owned() } else { format!("{public}{path}") };
     let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     template
         .replace("{url_encoded}", &encoded(&url))

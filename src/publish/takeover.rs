@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use http::HeaderValue;
 use sha2::{Digest, Sha256};
 
-use super::{Settings, shelf::document_path};
+use super::{Settings, old_addresses, shelf::document_path};
 use crate::{
     config::{Content, FeedConfig, FeedLanguage, OldAddresses, Select},
     metrics::{ByAgent, Metrics},
@@ -32,6 +32,8 @@ pub struct Aliases {
     /// WordPress's addresses.
     pub old: Table,
     moved: HashMap<String, Moved>,
+    /// Below the site's address, by feed.
+    places: HashMap<FeedSlug, Vec<String>>,
 }
 
 /// Which feed each of WordPress's addresses leads to.
@@ -71,6 +73,11 @@ pub(super) fn is_old(slug: &FeedSlug) -> bool {
 }
 
 impl OldFeeds {
+    /// Every name with its feed; of each kind the largest first.
+    pub fn names(&self) -> impl Iterator<Item = (&OldName, &FeedSlug)> {
+        self.names.iter().map(|(name, feed)| (name, feed))
+    }
+
     /// One feed for each name, categories first, the largest first; none when old addresses are not
     /// answered.
     pub fn new(settings: &Settings, names: &[OldName]) -> OldFeeds {
@@ -169,12 +176,20 @@ impl Aliases {
             public: settings.public.url.as_str().trim_end_matches('/').to_owned(),
             old: Table::new(settings, old),
             moved: moved(settings, metrics),
+            places: old_addresses::below_site(settings, old),
         }
     }
 
     /// Where the feed is now that was at this path.
     pub fn moved(&self, path: &str) -> Option<&Moved> {
         self.moved.get(path)
+    }
+
+    /// Where this feed's documents are served at the site itself: whole addresses, a few.
+    pub fn old_addresses(&self, feed: &FeedSlug) -> impl Iterator<Item = String> {
+        let is_served = self.addresses == OldAddresses::Serve;
+        let places = self.places.get(feed).filter(|_| is_served);
+        places.into_iter().flatten().map(|place| format!("{}/{place}", self.site))
     }
 }
 

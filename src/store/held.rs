@@ -4,6 +4,7 @@
 use super::{
     Store,
     articles::{id as article_id, status_of},
+    db::Step,
     error::DbError,
     json,
     value::Row,
@@ -19,6 +20,8 @@ pub struct Held {
     pub status: Status,
     /// Who brought it; `None` is the API.
     pub source: Option<String>,
+    /// Its type in the source's own words, where the source said so.
+    pub kind: Option<String>,
     /// The source's own time of change.
     pub source_modified_at: Option<Millis>,
     /// Who withdrew it, while it is withdrawn.
@@ -28,7 +31,8 @@ pub struct Held {
 macro_rules! held {
     ($rest:literal) => {
         concat!(
-            "SELECT id, status, source, source_modified_at, withdrawn_by FROM articles WHERE ",
+            "SELECT id, status, source, source_modified_at, withdrawn_by, type FROM articles
+             LEFT JOIN article_types ON article = id WHERE ",
             $rest
         )
     };
@@ -61,6 +65,35 @@ impl Store {
         self.db.read(SQL, params).await?.into_iter().map(held).collect()
     }
 
+    /// Says of which of its source's types these articles are; also of those yet to come.
+    pub async fn keep_types(&self, kind: &str, ids: &[ArticleId]) -> Result<(), DbError> {
+        const SQL: &str = "INSERT INTO article_types (article, type) VALUES ($1, $2)
+             ON CONFLICT (article) DO UPDATE SET type = excluded.type";
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let rows = ids.iter().map(|id| vec![id.as_str().into(), kind.into()]).collect();
+        self.db.write(vec![Step::each(SQL, rows)]).await.map(drop)
+    }
+
+    /// Articles of `source` that are to come after `after` but wait `wait` milliseconds for the source
+    /// to show them: with their times, the next ones first.
+    pub async fn waiting(
+        &self,
+        source: &str,
+        wait: i64,
+        after: Millis,
+        limit: usize,
+    ) -> Result<Vec<(ArticleId, Millis)>, DbError> {
+        const SQL: &str = "SELECT id, published_at FROM articles
+             WHERE is_public = 0 AND visible_from IS NOT NULL AND source = $1
+             AND embargo_until = published_at + $2 AND published_at > $3
+             ORDER BY visible_from LIMIT $4";
+        let params = vec![source.into(), wait.into(), after.into(), limit.into()];
+        let rows = self.db.read(SQL, params).await?;
+        rows.into_iter().map(|mut row| Ok((article_id(&row.text()?)?, row.time()?))).collect()
+    }
+
     /// How many [`Store::shown_from`] would list.
     pub async fn count_shown_from(&self, prefix: &str, sources: &[&str]) -> Result<u64, DbError> {
         const SQL: &str = "SELECT COUNT(*) FROM articles
@@ -85,5 +118,6 @@ fn held(mut row: Row) -> Result<Held, DbError> {
         source: row.opt_text()?,
         source_modified_at: row.opt_time()?,
         withdrawn_by: row.opt_text()?,
+        kind: row.opt_text()?,
     })
 }

@@ -62,6 +62,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_audit.sql"),
     include_str!("migrations/0003_old_names.sql"),
     include_str!("migrations/0004_sources.sql"),
+    include_str!("migrations/0005_article_types.sql"),
 ];
 
 /// The article database, shared by cloning.

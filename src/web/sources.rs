@@ -26,6 +26,7 @@ struct SourceJson {
     name: String,
     /// `wordpress` or `feed`.
     kind: &'static str,
+    /// Without what may hold a key: `?…` stands for a query.
     url: String,
     /// When a pull last began.
     last_attempt_at: Option<String>,
@@ -76,7 +77,7 @@ impl From<SourceStatus> for SourceJson {
         let (config, state, articles) = (status.config, status.state, status.tally.articles);
         SourceJson {
             kind: config.kind.as_str(),
-            url: config.url().to_string(),
+            url: config.url().shown(),
             name: config.name,
             last_attempt_at: state.last_attempt_at.map(|at| at.to_rfc3339()),
             last_success_at: state.last_success_at.map(|at| at.to_rfc3339()),

@@ -146,7 +146,7 @@ const FEEDS: [&str; 3] = [
         <pubDate>Tue, 24 Nov 2026 16:00:00 +0600</pubDate><dc:creator>A. Writer</dc:creator>
         <author>desk@a.example</author><category>Sport</category><category>Sport</category><category>Ski</category>
         <description>Short</description><content:encoded><![CDATA[<p>Long <a href="/x">x</a><script>1</script></p>]]></content:encoded>
-        <media:content url="https://a.example/audio.mp3" type="audio/mpeg"/>
+        <enclosure url="/audio.mp3" length="0" type="audio/mpeg"/>
         <media:content url="https://a.example/p.jpg" type="image/jpeg" width="10" height="20"/></item></channel></rss>"#,
     r#"<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="kk"><title>T</title><id>f</id>
         <updated>2026-11-24T10:00:00Z</updated><author><name>A. Writer</name></author>
@@ -196,6 +196,18 @@ fn a_feed_comes_in_alike_in_each_format() {
         let media = article["media"].as_array().unwrap();
         assert!(media.iter().any(|m| m["url"] == "https://a.example/audio.mp3"), "{article}");
     }
+}
+
+#[test]
+fn a_key_in_a_feeds_address_is_in_no_article() {
+    let url = "https://a.example/feed?key=s3cret";
+    let args = ["import", "feed", "-", "--json", "--prefix", "f", "--url", url];
+    let folder = tempfile::tempdir().unwrap();
+    let feed = FEEDS[0].replace("<link>https://a.example/1</link>", "<link>#1</link>");
+    let (_, out, _) = jarshy(folder.path(), &args, feed.as_bytes());
+    assert_eq!(report(&out)["taken"], json!(1), "{out}");
+    let (_, out, _) = jarshy(folder.path(), &["articles", "list", "--json"], b"");
+    assert_eq!(report(&out)["url"], "https://a.example/feed#1", "{out}");
 }
 
 #[test]

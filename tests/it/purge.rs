@@ -10,6 +10,7 @@ use std::{
 
 use crate::{
     running::{NOW, Running, SETTINGS},
+    takeover,
     upstream::{Asked, Upstream, answer},
     wire,
 };
@@ -84,6 +85,50 @@ fn a_withdrawal_purges_every_address_of_the_feeds_it_left() {
         (r.metric("purges_total{result=\"success\"}") >= cache.asked().len() as f64).then_some(())
     });
     assert_eq!(r.metric("purges_total{result=\"failure\"}"), 0.0);
+}
+
+#[test]
+fn wordpress_addresses_that_are_served_here_are_purged_too() {
+    let sport = "/category/kultura/sport/feed/";
+    let bilim = "/category/%d2%9b%d0%be%d2%93%d0%b0%d0%bc/bilim/feed/";
+    for way in ["serve", "redirect"] {
+        let cache = cache();
+        let more = format!(
+            "addresses = \"{way}\"\n[outbound]\nnetworks_allowed = [\"127.0.0.1\"]\n\
+             [purge]\nurl = \"{}\"\nmethod = \"POST\"\nbody = \"{{url}}\"\n",
+            cache.url("{path}")
+        );
+        let r = takeover::moved_in("small.wxr.xml", "https://turkestan.example/kk", &more);
+        let quiet = |r: &Running| (r.metric("purges_waiting") == 0.0).then_some(());
+        r.until("the first documents are purged", quiet);
+        let before = cache.asked().len();
+        r.put("a", NOW, serde_json::json!({"sections": ["Спорт", "Білім және ғылым"]}));
+        called_for(&r, &cache, &NEWS);
+        r.settle();
+        r.until("all is purged", quiet);
+        let asked = cache.asked().split_off(before);
+        let old: Vec<&Asked> = asked.iter().filter(|a| a.path.starts_with("/kk/")).collect();
+        if way == "redirect" {
+            assert!(old.is_empty(), "{old:?}");
+            continue;
+        }
+        let called: BTreeSet<&str> = old.iter().map(|a| a.path.as_str()).collect();
+        let main =
+            ["feed/", "feed", "feed/atom/", "feed/rdf/", "?feed=rss2"].map(|f| format!("/kk/{f}"));
+        let named = [sport, bilim, "/category/kultura/feed/", "/category/kultura/feed/atom/"];
+        let named = named.map(|path| format!("/kk{path}"));
+        for path in main.iter().chain(&named) {
+            assert!(called.contains(path.as_str()), "{path}: {called:?}");
+            let answer = wire::get(r.public(), path, &[]);
+            assert_eq!(answer.status, 200, "what is purged is what is served: {path}");
+        }
+        assert!(!called.contains("/kk/category/politika/feed/"), "{called:?}");
+        for call in &old {
+            let url = format!("https://turkestan.example{}", call.path);
+            assert_eq!(String::from_utf8_lossy(&call.body), url);
+            assert_eq!(wire::get(r.public(), &call.path, &[]).status, 200, "{}", call.path);
+        }
+    }
 }
 
 #[test]
@@ -204,6 +249,8 @@ fn a_wrong_template_is_named() {
     for (line, says) in [
         ("url = \"ftp://x/{path}\"", "purge.url"),
         ("url = \"http://cache/{pfad}\"", "{pfad}"),
+        ("url = \"http://cache/{pfad}?key=s3cret\"", "{pfad}"),
+        ("url = \"http://u:s3cret@cache{path}?key=s3cret\"", "http://cache/x?…"),
         ("method = \"purge it\"", "purge.method"),
         ("tries_max = 0", "purge.tries_max"),
     ] {
@@ -212,5 +259,6 @@ fn a_wrong_template_is_named() {
         let errors =
             jarshy::config::parse(&text, "test.toml", &[], &flags).unwrap_err().to_string();
         assert!(errors.contains(says) && errors.contains("test.toml:2"), "{line}: {errors}");
+        assert!(!errors.contains("s3cret"), "{errors}");
     }
 }

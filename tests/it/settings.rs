@@ -218,7 +218,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[public]\nurl = \"https://a.example/?x=1\"",
-        "jarshy.toml:2: public.url: `https://a.example/?x=1` has a query or a fragment; write for example \"http://localhost:8080\"",
+        "jarshy.toml:2: public.url: `https://a.example/?…` has a query or a fragment; write for example \"http://localhost:8080\"",
     ),
     (
         "[public]\ntrusted_proxies = [\"10.0.0.0/33\"]",

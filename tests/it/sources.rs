@@ -251,10 +251,11 @@ fn a_feed_that_is_gone_is_asked_no_more() {
 }
 
 #[test]
-fn a_feed_that_moved_for_good_is_asked_where_it_is() {
+fn a_feed_that_moved_for_good_is_followed_each_time_and_says_so() {
     let upstream = Upstream::start(|asked, stream| {
-        let bytes = match asked.path.as_str() {
-            "/old" => answer("301 Moved", &[("Location", "/new")], ""),
+        let bytes = match (asked.path.as_str(), asked.header("if-none-match")) {
+            ("/old", _) => answer("301 Moved", &[("Location", "/new?key=s3cret")], ""),
+            (_, Some("\"one\"")) => answer("304 Not Modified", &[], ""),
             _ => tagged(&["a"], "\"one\""),
         };
         let _ = stream.write_all(&bytes);
@@ -262,11 +263,97 @@ fn a_feed_that_moved_for_good_is_asked_where_it_is() {
     let r = Running::with(&settings(&upstream.url("/old"), ""));
     r.until_titles("news", &["a"]);
     until_asked(&upstream, &r, 2);
-    let note = state(&r)["note"].as_str().unwrap().to_owned();
-    assert!(note.contains("moved for good") && note.contains("/new"), "{note}");
+    for round in 1..=2 {
+        pull(&r);
+        until_asked(&upstream, &r, 2 + 2 * round);
+        let asked: Vec<String> = upstream.asked().into_iter().map(|a| a.path).collect();
+        assert_eq!(asked[2 * round..], ["/old", "/new?key=s3cret"], "nothing is asked by heart");
+        let note = state(&r)["note"].as_str().unwrap().to_owned();
+        let to = upstream.url("/new?…");
+        assert!(note.contains("moved permanently") && note.contains(&to), "{note}");
+        assert!(note.contains("`url`") && !note.contains("s3cret"), "{note}");
+    }
+}
+
+#[test]
+fn one_redirect_of_a_stranger_moves_no_feed() {
+    let portal = Upstream::saying(tagged(&["portal"], "\"portal\""));
+    let to = portal.url("/feed/");
+    let upstream = Upstream::saying(answer("301 Moved", &[("Location", &to)], ""));
+    let r = Running::with(&settings(&upstream.url("/feed/"), ""));
+    r.until_titles("news", &["portal"]);
+    r.until("noted", |r| state(r)["note"].is_string().then_some(()));
+    // The feed itself was never seen, however much it thinks that the stranger's tag is its own.
+    let whole = Upstream::start(|asked, stream| {
+        let bytes = match asked.header("if-none-match") {
+            Some(_) => answer("304 Not Modified", &[], ""),
+            None => tagged(&["a"], "\"one\""),
+        };
+        let _ = stream.write_all(&bytes);
+    });
+    upstream.now_does(move |_, stream| {
+        let _ = stream.write_all(&answer("307 Go", &[("Location", &whole.url("/"))], ""));
+    });
     pull(&r);
-    until_asked(&upstream, &r, 3);
-    assert_eq!(upstream.asked()[2].path, "/new");
+    r.until("the feed itself is read", |r| {
+        r.titles("news").contains(&"a".to_owned()).then_some(())
+    });
+    r.until("nothing is to be said", |r| state(r)["note"].is_null().then_some(()));
+    assert_eq!(portal.asked().len(), 1);
+    upstream.now_says(tagged(&["b"], "\"two\""));
+    pull(&r);
+    r.until("it is read where it is", |r| r.titles("news").contains(&"b".to_owned()).then_some(()));
+}
+
+#[test]
+fn a_key_in_an_address_is_shown_nowhere() {
+    let nowhere = "<item><title>x</title><link></link><guid>urn:x</guid></item>";
+    let fragment = "<item><title>y</title><link>#y</link><guid>urn:y</guid></item>";
+    let feed = channel(&format!("{}{nowhere}{fragment}", item("a", "")));
+    let upstream = Upstream::saying(answer("200 OK", &RSS, feed));
+    let settings = settings(&upstream.url("/feed/?key=s3cret#s3cret"), "");
+    let r = Running::with(&settings);
+    until_asked(&upstream, &r, 1);
+    assert_eq!(upstream.asked()[0].path, "/feed/?key=s3cret");
+    let shown = |r: &Running| {
+        for path in ["/api/v1/sources", "/api/v1/articles", "/api/v1/jobs"] {
+            let text = r.api("GET", path, "").text();
+            assert!(!text.contains("s3cret"), "{path}: {text}");
+        }
+        assert!(!r.get("/feeds/news.json", &[]).text().contains("s3cret"));
+        state(r)
+    };
+    r.until("they are there", |r| (!r.titles("news").is_empty()).then_some(()));
+    assert_eq!(shown(&r)["url"], upstream.url("/feed/?…").as_str());
+    let cases =
+        [answer("200 OK", &RSS, "<html/>"), answer("500 No", &[], ""), answer("410 Gone", &[], "")];
+    for (at, bytes) in cases.into_iter().enumerate() {
+        upstream.now_says(bytes);
+        pull(&r);
+        until_failures(&r, at as u64 + 1);
+        shown(&r);
+    }
+    let folder = r.stop();
+    let config = folder.path().join("j.toml");
+    std::fs::write(&config, &settings).unwrap();
+    for args in [["sources", "--config"], ["check", "--config"]] {
+        let args = [&args[..], &[config.to_str().unwrap()]].concat();
+        let (_, out, err) = crate::import::jarshy(folder.path(), &args, b"");
+        assert!(!out.contains("s3cret") && !err.contains("s3cret"), "{out}{err}");
+    }
+    std::fs::remove_file(&config).unwrap();
+    let mut folders = vec![folder.path().to_owned()];
+    while let Some(inner) = folders.pop() {
+        for entry in std::fs::read_dir(inner).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
+                continue;
+            }
+            let bytes = std::fs::read(entry.path()).unwrap();
+            let is_there = bytes.windows(6).any(|six| six == b"s3cret");
+            assert!(!is_there, "{} holds the key", entry.path().display());
+        }
+    }
 }
 
 #[test]
@@ -438,6 +525,18 @@ fn each_mistake_has_its_sentence() {
         (
             feed.replace("https", "ftp"),
             "jarshy.toml:4: sources[0].url: `ftp://a.example/rss` is not an absolute http or https URL; write for example \"https://news.example/feed/\"",
+        ),
+        (
+            feed.replace("a.example/rss", "user:s3cret@a.example/rss?key=s3cret"),
+            "jarshy.toml:4: sources[0].url: `https://a.example/rss?…` is not an absolute http or https URL: it contains a user name or password; write for example \"https://news.example/feed/\"",
+        ),
+        (
+            feed.replace("https://a.example/rss", "https://user:s3 cret@a.example/rss"),
+            "jarshy.toml:4: sources[0].url: `https://a.example/rss` is not an absolute http or https URL: it contains spaces or control characters; write for example \"https://news.example/feed/\"",
+        ),
+        (
+            wordpress.replace("a.example", "a.example/?key=s3cret"),
+            "jarshy.toml:4: sources[0].url: `https://a.example/?…` has a query or a fragment; write for example \"https://news.example\"",
         ),
         (
             feed.replace("agency", "Ағ"),

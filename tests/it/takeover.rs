@@ -43,7 +43,7 @@ async fn import(store: Store, site: Site, limits: Limits, name: &str) {
 }
 
 /// A daemon on the newsroom of an export.
-fn moved_in(name: &str, site: &str, more: &str) -> Running {
+pub fn moved_in(name: &str, site: &str, more: &str) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(site, more);
     let config = settings_of(&settings, folder.path());

@@ -77,9 +77,14 @@ impl Upstream {
     /// Answers otherwise from now on.
     pub fn now_says(&self, bytes: impl Into<Vec<u8>>) {
         let bytes = bytes.into();
-        *self.answer.lock().unwrap() = Arc::new(move |_: &Asked, stream: &mut TcpStream| {
+        self.now_does(move |_, stream| {
             let _ = stream.write_all(&bytes);
         });
+    }
+
+    /// Answers by other rules from now on.
+    pub fn now_does(&self, answer: impl Fn(&Asked, &mut TcpStream) + Send + Sync + 'static) {
+        *self.answer.lock().unwrap() = Arc::new(answer);
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -33,8 +33,8 @@ return $wpdb->get_col("SELECT ID FROM $wpdb->posts
 class Puller(Jarshy):
     """jarshy with the site as its source: as nobody, or as a user with an application password."""
 
-    def __init__(self, folder, site, user=None):
-        self.site = site
+    def __init__(self, folder, site, user=None, more=""):
+        self.site, self.more = site, more
         self.password_file = folder / "password"
         folder.mkdir(parents=True, exist_ok=True)
         self.user = user
@@ -44,7 +44,8 @@ class Puller(Jarshy):
 
     def source(self, every="1h", reconcile_every="1s"):
         source = SOURCE.format(url=self.site.url, every=every, reconcile_every=reconcile_every)
-        return source + (USER.format(user=self.user, file=self.password_file) if self.user else "")
+        user = USER.format(user=self.user, file=self.password_file) if self.user else ""
+        return source + user + self.more
 
     def write_password(self, password):
         self.password_file.touch(mode=0o600)
@@ -297,11 +298,16 @@ def test_wrong_password(room):
 
 
 def test_scheduled(room):
-    """A scheduled post is in our feed on time, also where WordPress's own cron is late."""
-    jarshy = room.editor
+    """A scheduled post is in our feed with its page and its address, though no visitor wakes WordPress."""
+    jarshy, site = room.editor, room.site
     until("its time comes", 120, lambda: "Назначено" in jarshy.titles())
-    is_equal(room.site.status(room.scheduled), "future")
-    room.site.constants()  # the cron runs again
+    is_equal(site.status(room.scheduled), "publish")
+    item = next(one for one in jarshy.items().values() if one["title"] == "Назначено")
+    is_equal(item["url"], site.permalink(room.scheduled))
+    is_equal(site.get(item["url"].removeprefix(site.url))[0], 200)
+    late = jarshy.article(f"wp-{room.scheduled}")
+    is_equal(late.get("embargo_until"), None)
+    site.constants()  # the cron runs again
 
 
 def test_ping(room):
@@ -350,6 +356,51 @@ def test_export_then_pull(room):
         is_equal(jarshy.state()["articles"]["created"], 0)
         if not twice.strip():
             raise Broken("the import reports nothing")
+
+
+MANY = """
+update_option('timezone_string', $given['zone']);
+return array_map(function ($n) use ($given) {
+    $at = gmdate('Y-m-d H:i:s', $given['from'] + 60 * $n);
+    return wp_insert_post(array('post_title' => $given['zone'] . " $n", 'post_content' => "<p>$n</p>",
+        'post_status' => 'publish', 'post_date_gmt' => $at, 'post_date' => get_date_from_gmt($at)), true);
+}, range(1, $given['count']));
+"""
+OFFSETS = """
+return $wpdb->get_col("SELECT DISTINCT TIMESTAMPDIFF(MINUTE, post_modified_gmt, post_modified) FROM $wpdb->posts
+    WHERE post_type = 'post' AND post_status = 'publish'");
+"""
+
+
+def test_zone(room):
+    """A site that was switched from UTC to another zone is walked whole, whatever clock its posts were made by."""
+    site = room.site
+    zone = site.php("return get_option('timezone_string');")
+    # Within the hours by which the clocks differ, so that their orders are entangled.
+    begins = int(time.time()) - 8 * 3600
+    posts = site.php(MANY, zone="UTC", count=130, **{"from": begins})
+    posts += site.php(MANY, zone="Asia/Almaty", count=70, **{"from": begins + 1800})
+    try:
+        offsets = {int(minutes) for minutes in site.php(OFFSETS)}
+        if not {0, 300} <= offsets:
+            raise Broken(f"the clocks of the posts differ from UTC by {offsets} minutes")
+        wanted = {f"wp-{row['id']}" for row in site.php(PUBLIC)}
+        folder = room.public.settings.parent.parent
+        for user in (None, "redaktor2"):
+            with Puller(folder / f"zone-{user}", site, user, "page_size = 10\n") as jarshy:
+                until("the walk ends", 240, lambda: has_walked(jarshy))
+                is_equal(sorted(wanted ^ set(jarshy.articles("published"))), [])
+                is_equal(jarshy.state()["failures"], 0)
+    finally:
+        site.php("foreach ($given['posts'] as $post) wp_delete_post($post, true); return true;", posts=posts)
+        site.set_option("timezone_string", zone)
+
+
+def has_walked(jarshy):
+    """Whether the walk has failed or ended: while it goes on, the next pull is due at once."""
+    state = jarshy.state()
+    soon = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + 1800))
+    return state["failures"] or (state.get("due_at") or "") > soon
 
 
 def articles_of(jarshy):

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use feed_rs::model::{self, FeedType, MediaContent};
 use sha2::{Digest, Sha256};
 
-use super::FeedOptions;
+use super::{FeedOptions, scan::Enclosure};
 use crate::{
     ingest::{
         Candidate,
@@ -52,8 +52,12 @@ impl About<'_> {
         name.chars().take(NAME_CHARS_MAX).collect()
     }
 
-    /// The candidate, or why there is none.
-    pub(super) fn candidate(&self, entry: model::Entry) -> Result<Candidate, String> {
+    /// The candidate, or why there is none. `enclosures` are the item's own, in RSS.
+    pub(super) fn candidate(
+        &self,
+        entry: model::Entry,
+        enclosures: &[Enclosure],
+    ) -> Result<Candidate, String> {
         let link = self.link(&entry);
         let id = entry.id.trim();
         let guid = match (id, &link) {
@@ -79,7 +83,7 @@ impl About<'_> {
             // Where RSS says no time of change, the time of publication stands in for it, which must
             // not keep a correction out.
             updated_at: entry.updated.and_then(millis).filter(|at| Some(*at) != published),
-            media: self.media(&entry),
+            media: self.media(&entry, enclosures),
             guid: Some(guid),
             slug: None,
             summary,
@@ -179,7 +183,7 @@ impl About<'_> {
     }
 
     /// Each file once; the first picture leads.
-    fn media(&self, entry: &model::Entry) -> Vec<Media> {
+    fn media(&self, entry: &model::Entry, enclosures: &[Enclosure]) -> Vec<Media> {
         let contents = entry.media.iter().flat_map(|object| &object.content);
         let attached = entry.links.iter().filter(|link| {
             let is_file = |kind: &str| !kind.contains("html") && kind.contains('/');
@@ -191,6 +195,8 @@ impl About<'_> {
             let kind = link.media_type.as_deref();
             self.file(&link.href, kind, link.length)
         }));
+        let enclosed = enclosures.iter();
+        files.extend(enclosed.filter_map(|e| self.file(&e.url, e.kind.as_deref(), e.bytes)));
         let thumbnails = entry.media.iter().flat_map(|object| &object.thumbnails);
         if !files.iter().any(|file| is_picture(&file.media_type)) {
             files.extend(thumbnails.take(1).filter_map(|t| self.file(&t.image.uri, None, None)));

@@ -1,11 +1,14 @@
 //! Pulling a feed politely: asked with what was last seen, so that an unchanged one costs one request
 //! and no body; asked as often as it changes, never more often than it wants. What has left the
-//! feed's window stays published: windows slide, and an empty or damaged feed says nothing.
+//! feed's window stays published: windows slide, and an empty or damaged feed says nothing. Refuses to
+//! move to where a permanent redirect points: whoever answers once, such as a hotel's network, would
+//! have the feed for good. It is followed each time, and the owner of the settings is told.
 
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::{
@@ -18,7 +21,7 @@ use crate::{
         Candidate, Intake, Origin, RefusalKind,
         feed::{self, Entry, FeedOptions, FeedRead},
     },
-    model::Millis,
+    model::{Millis, WebUrl, shown},
     outbound::{Ask, Outbound, Reply},
     store::Store,
 };
@@ -43,8 +46,8 @@ pub(super) struct FeedPuller {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 struct Cursor {
-    /// Where the feed moved for good.
-    url: Option<String>,
+    /// The hash of the address that sent the two that follow: redirects may lead to another one.
+    sender: Option<String>,
     etag: Option<String>,
     last_modified: Option<String>,
     /// The usual time between two entries.
@@ -77,30 +80,42 @@ impl FeedPuller {
     ) -> Result<Pulled, PullError> {
         // A cursor of another version says nothing: the feed is read anew.
         let mut cursor: Cursor = serde_json::from_str(cursor).unwrap_or_default();
-        let reply = self.ask(&cursor).await?;
+        let (reply, requests) = self.ask(&mut cursor).await?;
         let mut outcome = Counts::default();
         match reply.status {
             StatusCode::NOT_MODIFIED if cursor.has_validators() => {}
             StatusCode::OK => {
                 let read = self.read(&reply).await?;
-                cursor.read(&read, &reply, now);
+                cursor.read(&read, now);
                 let refused;
                 (outcome, refused) = self.take(read, now, progress).await?;
                 cursor.refused = refused;
-                cursor.validators(&reply.headers);
+                cursor.validators(&reply);
             }
             _ => return Err(unexpected(&reply, now)),
         }
-        let note = cursor.note(self.source.url.as_str());
+        let note = cursor.note(&self.source.url, &reply);
         let next = self.next(&cursor, &reply.headers, now);
         // Numbers and strings: serde_json cannot fail on these.
         let cursor = serde_json::to_string(&cursor).unwrap_or_default();
-        Ok(Pulled { cursor, outcome, requests: 1, more: false, next: Some(next), note })
+        Ok(Pulled { cursor, outcome, requests, more: false, next: Some(next), note })
     }
 
-    async fn ask(&self, cursor: &Cursor) -> Result<Reply, PullError> {
-        let url = cursor.url.as_deref().unwrap_or(self.source.url.as_str());
-        let url = Url::parse(url).map_err(|e| PullError::Content(format!("{url}: {e}")))?;
+    /// The answer, and how often was asked for it. "Not modified" counts only from the one who sent
+    /// what we have.
+    async fn ask(&self, cursor: &mut Cursor) -> Result<(Reply, u32), PullError> {
+        let reply = self.ask_once(cursor).await?;
+        if reply.status != StatusCode::NOT_MODIFIED || cursor.is_of(&reply) {
+            return Ok((reply, 1));
+        }
+        cursor.forget_validators();
+        Ok((self.ask_once(cursor).await?, 2))
+    }
+
+    async fn ask_once(&self, cursor: &Cursor) -> Result<Reply, PullError> {
+        let url = &self.source.url;
+        let url = Url::parse(url.as_str())
+            .map_err(|e| PullError::Content(format!("{}: {e}", url.shown())))?;
         let mut ask = Ask::get(url);
         ask.headers.insert(header::ACCEPT, HeaderValue::from_static(ACCEPT));
         let mut set = |name: HeaderName, value: Option<&String>| {
@@ -121,7 +136,7 @@ impl FeedPuller {
         let read = tokio::task::spawn_blocking(move || feed::read(&body, &options)).await;
         let read =
             read.map_err(|e| PullError::Ended(format!("the feed could not be read: {e}")))?;
-        let url = &self.source.url;
+        let url = self.source.url.shown();
         read.map_err(|why| PullError::Content(format!("what {url} sends is not taken: {why}")))
     }
 
@@ -221,7 +236,7 @@ impl Cursor {
     }
 
     /// What the feed says of itself.
-    fn read(&mut self, read: &FeedRead, reply: &Reply, now: Millis) {
+    fn read(&mut self, read: &FeedRead, now: Millis) {
         let dates = read.entries.iter().filter_map(|entry| match entry {
             Entry::Article(candidate) => candidate.published_at,
             Entry::Refused { .. } => None,
@@ -234,32 +249,48 @@ impl Cursor {
         self.rhythm_ms = gaps.get(gaps.len() / 2).copied();
         self.newest_ms = dates.first().copied();
         self.ttl_ms = read.ttl.and_then(|ttl| u64::try_from(ttl.as_millis()).ok());
-        if reply.moved_permanently {
-            self.url = Some(reply.url.to_string());
-        }
     }
 
     /// A tag that a proxy's compression made weak is sent as it was: WordPress compares letter by
     /// letter, and everybody else takes both for the same (RFC 9110 §13.1.2).
-    fn validators(&mut self, headers: &HeaderMap) {
-        let text = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
+    fn validators(&mut self, reply: &Reply) {
+        self.sender = Some(sender(reply));
+        let text = |name| reply.headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
         let etag = text(header::ETAG).map(|tag| tag.strip_prefix("W/").unwrap_or(tag).to_owned());
         self.etag = etag.filter(|tag| tag.len() <= 1000);
         self.last_modified = text(header::LAST_MODIFIED).map(str::to_owned);
     }
 
-    fn note(&self, url: &str) -> Option<String> {
-        let moved = self.url.as_ref().map(|to| {
-            format!("the feed moved for good from {url} to {to}; set that as the source's url")
+    fn is_of(&self, reply: &Reply) -> bool {
+        self.sender.as_ref() == Some(&sender(reply))
+    }
+
+    fn forget_validators(&mut self) {
+        (self.sender, self.etag, self.last_modified) = (None, None, None);
+    }
+
+    fn note(&self, url: &WebUrl, reply: &Reply) -> Option<String> {
+        let moved = reply.moved_permanently.then(|| {
+            let to = shown(reply.url.as_str());
+            format!(
+                "{} answers that it moved permanently to {to}: if that is so, make it the source's `url`",
+                url.shown()
+            )
         });
         let notes: Vec<String> = moved.into_iter().chain(self.refused.clone()).collect();
         (!notes.is_empty()).then(|| notes.join("; "))
     }
 }
 
+/// The address may hold a key, so its hash is kept.
+fn sender(reply: &Reply) -> String {
+    let hash = Sha256::digest(reply.url.as_str().as_bytes());
+    hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn unexpected(reply: &Reply, now: Millis) -> PullError {
     if reply.status == StatusCode::GONE {
-        let url = &reply.url;
+        let url = shown(reply.url.as_str());
         let why = format!(
             "{url} answered 410: the feed is gone for good and is asked no more; remove the source, or set another url"
         );

@@ -1,5 +1,7 @@
 //! A source of whatever kind, ready to be pulled.
 
+use std::time::Duration;
+
 use super::{
     feed::FeedPuller,
     pull::{Progress, PullError, Pulled},
@@ -14,7 +16,8 @@ use crate::{
 /// A source of whatever kind.
 pub(super) enum Puller {
     Feed(Box<FeedPuller>),
-    WordPress(Box<WordPress>),
+    /// With the time from one pull to the next: it may want to be asked sooner, never later.
+    WordPress(Box<WordPress>, Duration),
 }
 
 impl Puller {
@@ -22,7 +25,8 @@ impl Puller {
         let Parts { store, intake, outbound, .. } = parts.clone();
         match &config.kind {
             SourceKind::WordPress(source) => {
-                Puller::WordPress(Box::new(WordPress::new(source, outbound, intake, store)))
+                let site = WordPress::new(source, outbound, intake, store);
+                Puller::WordPress(Box::new(site), config.every)
             }
             SourceKind::Feed(source) => {
                 let feed = FeedPuller::new(source, config.every, outbound, intake, store);
@@ -40,7 +44,10 @@ impl Puller {
     ) -> Result<Pulled, PullError> {
         match self {
             Puller::Feed(feed) => feed.pull(cursor, now, progress).await,
-            Puller::WordPress(site) => site.pull(cursor, now, progress).await,
+            Puller::WordPress(site, every) => {
+                let pulled = site.pull(cursor, now, progress).await?;
+                Ok(Pulled { next: pulled.next.map(|next| next.min(*every)), ..pulled })
+            }
         }
     }
 }

@@ -155,6 +155,33 @@ impl Slot {
         self.lock().running_since = None;
     }
 
+    /// Logs a pull that ended; a note that stands already is not said again.
+    fn say(&self, pulled: &Result<Pulled, PullError>) {
+        let source = self.config.name.as_str();
+        match pulled {
+            Ok(pulled) => {
+                let outcome = &pulled.outcome;
+                match outcome.is_change() || outcome.refused > 0 {
+                    true => tracing::info!(source, ?outcome, "a source was pulled"),
+                    false => tracing::debug!(source, ?outcome, "a source was pulled"),
+                }
+                let note = pulled.note.as_deref().map(one_line);
+                if let Some(note) = note.filter(|note| self.lock().kept.note.as_ref() != Some(note))
+                {
+                    tracing::warn!(source, note, "a source wants attention");
+                }
+            }
+            Err(error) => {
+                let why = one_line(&error.to_string());
+                tracing::warn!(
+                    source,
+                    why,
+                    "a source could not be pulled; what is published stays"
+                );
+            }
+        }
+    }
+
     /// Takes note of a pull that ended; answers what is to be kept.
     fn note(&self, pulled: Result<Pulled, PullError>, shared: &Shared) -> SourceState {
         let (now, pull) = (shared.parts.clock.now(), shared.pull.load());
@@ -217,7 +244,7 @@ async fn run_once(slot: &Slot, shared: &Shared) {
     let now = shared.parts.clock.now();
     let cursor = slot.begin(now);
     let Some(pulled) = pulled(slot, shared, cursor, now).await else { return slot.cut_off() };
-    say(&slot.config.name, &pulled);
+    slot.say(&pulled);
     let kept = slot.note(pulled, shared);
     if let Err(error) = shared.parts.store.keep_source(&kept).await {
         // The next start does this pull once more, which changes nothing.
@@ -271,25 +298,6 @@ fn broke_off(error: JoinError) -> PullError {
 fn panic_text(panic: &Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panicked".into())
-}
-
-fn say(source: &str, pulled: &Result<Pulled, PullError>) {
-    match pulled {
-        Ok(pulled) => {
-            let outcome = &pulled.outcome;
-            match outcome.is_change() || outcome.refused > 0 {
-                true => tracing::info!(source, ?outcome, "a source was pulled"),
-                false => tracing::debug!(source, ?outcome, "a source was pulled"),
-            }
-            if let Some(note) = &pulled.note {
-                tracing::warn!(source, note = one_line(note), "a source wants attention");
-            }
-        }
-        Err(error) => {
-            let why = one_line(&error.to_string());
-            tracing::warn!(source, why, "a source could not be pulled; what is published stays");
-        }
-    }
 }
 
 fn later(at: Millis, wait: Duration) -> Millis {

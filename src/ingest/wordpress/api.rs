@@ -16,6 +16,8 @@ use crate::{
 
 /// Redirects of one request.
 const REDIRECTS_MAX: u8 = 3;
+/// For `wp-cron.php`, which answers at once or is not there.
+const CRON_TIMEOUT: Duration = Duration::from_secs(3);
 /// Bytes of the text of an error that are told.
 const MESSAGE_CHARS_MAX: usize = 200;
 /// Bytes of an answer that lists, names or describes.
@@ -204,6 +206,20 @@ impl Api<'_> {
 }
 
 impl Api<'_> {
+    /// Tells WordPress to do what it has scheduled, as its visitors do. It answers before it is done,
+    /// and may not answer at all: what it then shows tells.
+    pub async fn run_cron(&mut self) {
+        let site = self.settings.url.as_str().trim_end_matches('/');
+        let Ok(url) = Url::parse(&format!("{site}/wp-cron.php?doing_wp_cron")) else { return };
+        self.requests += 1;
+        let timeout = self.settings.timeout.min(CRON_TIMEOUT);
+        let redirects_max = REDIRECTS_MAX;
+        let ask = Ask { timeout, redirects_max, body_bytes_max: LIST_BYTES_MAX, ..Ask::get(url) };
+        if let Err(error) = self.outbound.send(ask).await {
+            tracing::debug!(%error, "wp-cron.php was not reached");
+        }
+    }
+
     /// The status of a public page; as anybody sees it.
     pub async fn page_status(&mut self, url: &str) -> Result<u16, PullError> {
         let url = Url::parse(url).map_err(|_| bad_root(url))?;

@@ -3,10 +3,10 @@
 //! Where REST is silent or hides something (an author, a photo, the language of a free plugin), what
 //! is known already stays; nothing is guessed.
 
-use super::{excerpt::is_made, names::Names, post::Post, sound::enclosures};
+use super::{due, excerpt::is_made, names::Names, post::Post, sound::enclosures};
 use crate::{
     ingest::{Candidate, wxr},
-    model::{ArticleId, Author, Guid, Media, MediaRole, Status, WebUrl},
+    model::{Article, ArticleId, Author, Guid, Media, MediaRole, Millis, Status, WebUrl},
     store::Stored,
 };
 
@@ -64,8 +64,7 @@ impl Posts<'_> {
             published_at: post.published_at,
             updated_at: post.modified_at,
             status: post.status,
-            // Set here, by somebody who knew why.
-            embargo_until: old.and_then(|a| a.embargo_until),
+            embargo_until: embargo(&post, old),
             carried_over: None,
             id,
             summary,
@@ -106,6 +105,15 @@ impl Posts<'_> {
         media.extend(enclosures(&post.content, stored));
         media
     }
+}
+
+/// One set here stays, by somebody who knew why; a scheduled post waits until its page is there.
+fn embargo(post: &Post, old: Option<&Article>) -> Option<Millis> {
+    let wait = |at: Option<Millis>| at.map(due::wait_until);
+    let set_here = old.filter(|a| a.embargo_until != wait(a.published_at));
+    let scheduled = post.status == Status::Scheduled;
+    let waits = || wait(post.published_at).filter(|_| scheduled);
+    set_here.and_then(|a| a.embargo_until).or_else(waits)
 }
 
 /// Names of terms in the order of their ids. One that cannot be read leaves all as they were.

@@ -43,6 +43,8 @@ pub(super) struct Cursor {
     /// Posts that the last reconciliation missed, where they were too many to be believed; one that
     /// misses few others withdraws them.
     pub refused: BTreeSet<u64>,
+    /// Articles of types that are pulled no longer, as the last reconciliation counted them.
+    pub left: u64,
     /// Post id to the second of its change.
     handled: BTreeMap<u64, i64>,
 }
@@ -141,6 +143,8 @@ pub(super) struct Reconcile {
     pub held: u64,
     /// Articles looked at, in the order of their ids.
     pub checked: u64,
+    /// Of these, articles of types that are pulled no longer: they are not judged.
+    pub left: u64,
     /// The last article that was looked at.
     pub after: String,
     /// True once all of ours were looked at.

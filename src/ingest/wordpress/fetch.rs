@@ -40,8 +40,25 @@ impl Run<'_> {
                 wanted.push(item.id);
             }
         }
+        self.keep_types(kind, &wanted, &held).await?;
         let times = items.iter().map(|item| (item.id, item.modified.unwrap_or(0))).collect();
         self.fetch(kind, wanted, &times).await
+    }
+
+    /// Remembers of what type the posts of a list are, where that is new.
+    async fn keep_types(
+        &self,
+        kind: &str,
+        wanted: &[u64],
+        held: &HashMap<u64, Held>,
+    ) -> Result<(), DbError> {
+        let is_new = |held: &&Held| held.kind.as_deref() != Some(kind);
+        let known = held.values().filter(|held| self.source.is_ours(held)).filter(is_new);
+        let to_come = wanted.iter().filter(|id| !held.contains_key(*id));
+        let prefix = &self.source.settings.prefix;
+        let to_come = to_come.filter_map(|id| article_id(prefix, *id).ok());
+        let ids: Vec<ArticleId> = known.map(|held| held.id.clone()).chain(to_come).collect();
+        self.source.store.keep_types(kind, &ids).await
     }
 
     async fn held(&self, items: &[Light]) -> Result<HashMap<u64, Held>, DbError> {
@@ -88,7 +105,7 @@ impl Run<'_> {
     }
 
     /// Fetches posts and takes them, in as few requests as the site bears.
-    async fn fetch(
+    pub async fn fetch(
         &mut self,
         kind: &str,
         wanted: Vec<u64>,

@@ -2,7 +2,8 @@
 //!
 //! A missing post is believed gone only when WordPress says so about that very post, and never when
 //! many are missing at once: a broken list must not empty the newsroom. Nothing here trusts counts
-//! or page numbers; our ids are asked for by name, so that no list can drift.
+//! or page numbers; our ids are asked for by name, so that no list can drift. Posts of a type that is
+//! pulled no longer are not judged.
 
 use super::{
     Run,
@@ -87,9 +88,13 @@ impl Run<'_> {
             return Ok(());
         };
         let last = last.id.as_str().to_owned();
-        let missing = self.missing(&shown).await?;
-        going.missing.extend(missing);
         going.checked += shown.len() as u64;
+        let types = &source.settings.types;
+        let is_pulled = |h: &Held| h.kind.as_ref().is_none_or(|kind| types.contains(kind));
+        let (judged, left): (Vec<Held>, Vec<Held>) = shown.into_iter().partition(is_pulled);
+        going.left += left.len() as u64;
+        let missing = self.missing(&judged).await?;
+        going.missing.extend(missing);
         going.after = last;
         if going.missing.len() as u64 > VANISH_MAX {
             // These first, the rest with later reconciliations.
@@ -101,13 +106,15 @@ impl Run<'_> {
     /// A few may be missing that the reconciliation before did not miss; many at once never.
     fn judge_missing(&mut self, going: &mut Reconcile) {
         going.all_checked = true;
-        let bound = (going.held / VANISH_SHARE).clamp(VANISH_MIN, VANISH_MAX);
+        self.cursor.left = going.left;
+        let judged = going.held.saturating_sub(going.left);
+        let bound = (judged / VANISH_SHARE).clamp(VANISH_MIN, VANISH_MAX);
         let before = std::mem::take(&mut self.cursor.refused);
         let fresh = going.missing.iter().filter(|id| !before.contains(id)).count();
         if fresh as u64 <= bound {
             return;
         }
-        let (missing, held) = (going.missing.len(), going.held);
+        let (missing, held) = (going.missing.len(), judged);
         self.note(format!(
             "{missing} of {held} articles are missing from WordPress's lists: nothing is withdrawn \
              unless the next reconciliation misses the same ones; check its posts and plugins"

@@ -22,7 +22,6 @@ use crate::{
         document::{Document, Encoding, Parts, link},
         lineup::{LiveFeed, Rendered, is_automatic, selection_text},
         membership::Scope,
-        shelf::feed_paths,
         takeover::{self, Aliases, OldFeeds},
     },
     store::{DbError, EntryChanges, FeedState, KeptDocument, Store},
@@ -75,7 +74,7 @@ impl Rounds {
         let held = public.max_age + public.stale_while_revalidate;
         let since = now.plus(-(held.as_millis() as i64));
         for feed in self.publisher.shelf().changed_since(since) {
-            self.publisher.purges.add(feed_paths(&feed), now);
+            self.purge(&feed);
         }
     }
 
@@ -207,11 +206,14 @@ impl Rounds {
         self.settings = lineup.settings;
         self.scope = lineup.scope;
         self.filling = lineup.filling;
-        self.publisher.shelf().set_aliases(lineup.aliases);
         let old = std::mem::replace(&mut self.feeds, lineup.feeds);
-        for feed in old.keys().filter(|feed| !self.feeds.contains_key(*feed)) {
+        let left = old.keys().filter(|feed| !self.feeds.contains_key(*feed));
+        // Those that they had until now.
+        let left: Vec<_> = left.map(|feed| (feed, self.addresses(feed))).collect();
+        self.publisher.shelf().set_aliases(lineup.aliases);
+        for (feed, addresses) in left {
             self.publisher.shelf().remove(feed);
-            self.publisher.purges.add(feed_paths(feed), self.clock.now());
+            self.publisher.purges.add(addresses, self.clock.now());
             self.statuses.remove(feed);
         }
         // Documents of automatic feeds that are not served: finishing these forgets them.

@@ -149,12 +149,12 @@ impl Rounds {
             self.metrics.feed_entries_cut.inc_by(generated.cut as u64);
             tracing::warn!(%feed, cut = generated.cut, "a feed is too big, its oldest entries were left out");
         }
+        if generated.changed && self.feeds.contains_key(feed) {
+            self.purge(feed);
+        }
         let live = self.feeds.get_mut(feed).ok_or_else(unknown)?;
         let counter = if generated.changed { &live.metrics.success } else { &live.metrics.same };
         counter.inc();
-        if generated.changed {
-            self.publisher.purges.add(feed_paths(feed), now);
-        }
         live.rendered = Some(generated.rendered.clone());
         if live.is_auto && generated.rendered.guids.is_empty() {
             self.retire(feed);
@@ -187,11 +187,23 @@ impl Rounds {
         Err(RegenerateError::Failed(why))
     }
 
+    /// The cache in front is to be told of this feed's documents, wherever they are served.
+    pub(super) fn purge(&self, feed: &FeedSlug) {
+        self.publisher.purges.add(self.addresses(feed), self.clock.now());
+    }
+
+    /// Every address at which this feed's documents are served now.
+    pub(super) fn addresses(&self, feed: &FeedSlug) -> Vec<String> {
+        let aliases = self.publisher.shelf().aliases();
+        let old = aliases.iter().flat_map(|aliases| aliases.old_addresses(feed));
+        feed_paths(feed).chain(old).collect()
+    }
+
     /// An automatic feed without entries is no feed; its kept documents go when it is finished.
     fn retire(&mut self, feed: &FeedSlug) {
         self.feeds.remove(feed);
         self.publisher.shelf().remove(feed);
-        self.publisher.purges.add(feed_paths(feed), self.clock.now());
+        self.purge(feed);
         self.statuses.remove(feed);
         self.unfinished.retain(|other| other != feed);
         self.unfinished.push_back(feed.clone());
