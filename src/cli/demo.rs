@@ -1,6 +1,6 @@
 //! `jarshy demo`: a daemon on a shipped sample newsroom, in a folder of its own or a kept one.
 
-use std::{fs, net::TcpListener, path::PathBuf};
+use std::{fs, net::TcpListener, path::PathBuf, time::Duration};
 
 use clap::Args;
 
@@ -33,6 +33,8 @@ const SETTINGS: &str = include_str!("../../config/demo.toml");
 /// The fact that the newsroom was imported to its end.
 const FILLED: &str = "demo.filled";
 const TOKEN_NAME: &str = "demo";
+/// The longest that the welcome waits for the last of the feeds.
+const REST: Duration = Duration::from_secs(20);
 
 /// Runs the command.
 pub async fn run(which: &Which, args: DemoArgs) -> Result<(), Failure> {
@@ -48,6 +50,9 @@ pub async fn run(which: &Which, args: DemoArgs) -> Result<(), Failure> {
     let daemon = Daemon::start_with_log(config, Clock::system(), level).await?;
     let now = daemon.parts().clock.now();
     let token = new_token(&daemon.parts().store, now).await?;
+    // So that whatever is tried first is as it will be: all feeds, in all encodings. A store that fails
+    // keeps nobody waiting.
+    let _ = tokio::time::timeout(REST, daemon.parts().publisher.at_rest()).await;
     welcome(&daemon, &folder, &token)?;
     until_stopped(daemon, signals, || settings.parse()).await;
     Ok(())

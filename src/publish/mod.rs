@@ -22,7 +22,7 @@ mod takeover;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use document::{Document, Encoding, Parts, Variant, http_date};
@@ -108,6 +108,7 @@ pub struct Publisher {
     fault: Arc<ArcSwapOption<DbError>>,
     requests: mpsc::Sender<Request>,
     purges: Purges,
+    rest: Arc<watch::Sender<bool>>,
 }
 
 impl Publisher {
@@ -125,6 +126,7 @@ impl Publisher {
             fault: Arc::default(),
             requests,
             purges: Purges::new(&settings, metrics.purges.clone()),
+            rest: Arc::default(),
         };
         let rounds =
             Rounds::load(store, settings, metrics, clock, publisher.clone(), queue).await?;
@@ -149,6 +151,13 @@ impl Publisher {
     /// Why the last round did not do all it had to; `None` when it did.
     pub fn fault(&self) -> Option<Arc<DbError>> {
         self.fault.load_full()
+    }
+
+    /// Returns when nothing is left to do: every feed is filled, and its documents are there in every
+    /// encoding and kept.
+    pub async fn at_rest(&self) {
+        // The sender lives in `self`.
+        let _ = self.rest.subscribe().wait_for(|at_rest| *at_rest).await;
     }
 
     /// Makes a feed's documents anew.
@@ -180,7 +189,9 @@ pub async fn run(mut rounds: Rounds, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = rounds.run_once() => {}
         }
-        if rounds.is_idle() {
+        let idle = rounds.is_idle();
+        rounds.say_rest(idle);
+        if idle {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = rounds.wait() => {}

@@ -16,6 +16,7 @@ mod client_address;
 mod conditional;
 mod count;
 mod damage;
+mod demo;
 mod deploy;
 mod desk;
 mod feed_atom;

@@ -112,6 +112,11 @@ impl Rounds {
         self.arrived.is_empty() && (done || self.failed)
     }
 
+    /// Tells those who wait for it whether nothing is left to do.
+    pub fn say_rest(&self, idle: bool) {
+        self.publisher.rest.send_if_modified(|said| std::mem::replace(said, idle) != idle);
+    }
+
     /// Returns when something happened: a change, a request, or an entry's end; or when it is time to
     /// try a failing store again.
     pub async fn wait(&mut self) {
