@@ -196,11 +196,23 @@ fn site(sheet: &mut Sheet) -> Option<Site> {
     let origins = sheet.get_list("site.origins", value::origin);
     let language = sheet.get("site.language", value::language);
     let time_zone = sheet.get("site.time_zone", value::zone);
+    let rights = sheet.get("site.rights", value::text);
+    let logo = sheet.get("site.logo", value::optional_url);
+    let icon = sheet.get("site.icon", value::optional_url);
     let (url, mut origins) = (url?, origins?);
     if origins.is_empty() {
         origins.push(url.origin());
     }
-    Some(Site { title: title?, url, origins, language: language?, time_zone: time_zone? })
+    Some(Site {
+        title: title?,
+        url,
+        origins,
+        language: language?,
+        time_zone: time_zone?,
+        rights: rights?,
+        logo: logo?,
+        icon: icon?,
+    })
 }
 
 fn public(sheet: &mut Sheet) -> Option<Public> {
@@ -208,6 +220,8 @@ fn public(sheet: &mut Sheet) -> Option<Public> {
     let url = sheet.get("public.url", value::root_url);
     let trusted_proxies = sheet.get_list("public.trusted_proxies", value::network);
     let max_age = sheet.get("public.max_age", value::duration);
+    let max_age_max = sheet.get("public.max_age_max", value::duration);
+    let hubs = sheet.get_list("public.hubs", value::url);
     let stale_while_revalidate = sheet.get("public.stale_while_revalidate", value::duration);
     let stale_if_error = sheet.get("public.stale_if_error", value::duration);
     Some(Public {
@@ -215,8 +229,10 @@ fn public(sheet: &mut Sheet) -> Option<Public> {
         url: url?,
         trusted_proxies: trusted_proxies?,
         max_age: max_age?,
+        max_age_max: max_age_max?,
         stale_while_revalidate: stale_while_revalidate?,
         stale_if_error: stale_if_error?,
+        hubs: hubs?,
     })
 }
 

@@ -80,6 +80,12 @@ pub struct Site {
     pub language: Language,
     /// Of schedules and of times without a zone.
     pub time_zone: Tz,
+    /// The copyright line of every feed; empty is none.
+    pub rights: String,
+    /// A picture that stands for the site.
+    pub logo: Option<WebUrl>,
+    /// A small square one.
+    pub icon: Option<WebUrl>,
 }
 
 /// `[public]`: the listener for the world.
@@ -91,12 +97,16 @@ pub struct Public {
     pub url: WebUrl,
     /// Whose `X-Forwarded-For` and `Forwarded` are believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// `Cache-Control: max-age` of documents.
+    /// `Cache-Control: max-age` of documents that change often.
     pub max_age: Duration,
+    /// The same of those that change rarely.
+    pub max_age_max: Duration,
     /// RFC 5861 §3.
     pub stale_while_revalidate: Duration,
     /// RFC 5861 §4.
     pub stale_if_error: Duration,
+    /// WebSub hubs that every feed names.
+    pub hubs: Vec<WebUrl>,
 }
 
 /// `[ops]`: the listener for metrics, API and health.

@@ -188,6 +188,11 @@ pub(super) fn url(value: &Plain) -> Parsed<WebUrl> {
     WebUrl::parse(text(value)?.trim()).map_err(|e| e.to_string())
 }
 
+/// A URL; empty is none.
+pub(super) fn optional_url(value: &Plain) -> Parsed<Option<WebUrl>> {
+    if text(value)?.trim().is_empty() { Ok(None) } else { url(value).map(Some) }
+}
+
 /// A URL to which paths are added: no query or fragment, and no slash at the end.
 pub(super) fn root_url(value: &Plain) -> Parsed<WebUrl> {
     let url = url(value)?;

@@ -39,6 +39,7 @@ fn feed(snapshot: &Snapshot) -> Feed {
         link("alternate", &text::uri(&snapshot.site_url), Some("text/html")),
     ];
     links.extend(others.map(|format| document_link(snapshot, *format, "alternate")));
+    links.extend(snapshot.hubs.iter().map(|hub| link("hub", &text::uri(hub), None)));
     Feed {
         title: plain(&text::line(&snapshot.title), None),
         id: snapshot.self_url(Format::Atom),
@@ -51,6 +52,11 @@ fn feed(snapshot: &Snapshot) -> Feed {
         }],
         generator: Some(Generator { value: GENERATOR.into(), uri: None, version: None }),
         links,
+        rights: Some(text::line(&snapshot.rights))
+            .filter(|r| !r.is_empty())
+            .map(|r| plain(&r, None)),
+        logo: snapshot.logo.as_ref().map(|url| text::uri(url).into_owned()),
+        icon: snapshot.icon.as_ref().map(|url| text::uri(url).into_owned()),
         subtitle: Some(plain(&text::line(&snapshot.description), None)),
         lang: snapshot.language.as_ref().map(ToString::to_string),
         entries: snapshot.entries.iter().map(|a| entry(&Entry::of(a), snapshot)).collect(),
@@ -67,7 +73,7 @@ fn entry(entry: &Entry<'_>, snapshot: &Snapshot) -> AtomEntry {
         updated: date(entry.updated()),
         published: Some(date(entry.published)),
         authors: entry.authors.iter().map(person).collect(),
-        categories: entry.categories.iter().map(|word| category(word)).collect(),
+        categories: categories(entry, snapshot),
         links: links(entry),
         rights: Some(&entry.rights).filter(|r| !r.is_empty()).map(|r| plain(r, own)),
         summary: Some(&entry.summary).filter(|s| !s.is_empty()).map(|s| plain(s, own)),
@@ -102,13 +108,19 @@ fn person(author: &Creator<'_>) -> Person {
     }
 }
 
-fn category(word: &str) -> Category {
-    Category { term: word.to_owned(), ..Category::default() }
+/// The scheme tells sections from tags.
+fn categories(entry: &Entry<'_>, snapshot: &Snapshot) -> Vec<Category> {
+    let category = |category: &super::entry::Category<'_>| Category {
+        term: category.word.to_string(),
+        scheme: Some(snapshot.scheme(category.kind)),
+        label: None,
+    };
+    entry.categories.iter().map(category).collect()
 }
 
 fn links(entry: &Entry<'_>) -> Vec<Link> {
     let mut links = vec![link("alternate", &entry.link, Some("text/html"))];
-    let only_image = entry.image.filter(|_| entry.enclosures.is_empty());
+    let only_image = entry.image().filter(|_| entry.enclosures.is_empty());
     links.extend(entry.enclosures.iter().copied().chain(only_image).map(enclosure));
     if let Some((source, url)) = entry.source.as_ref().and_then(|s| Some((s, s.url.as_ref()?))) {
         let title = Some(source.name.to_string()).filter(|name| !name.is_empty());

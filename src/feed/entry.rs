@@ -31,11 +31,25 @@ pub(super) struct Entry<'a> {
     pub modified: Option<Millis>,
     pub authors: Vec<Creator<'a>>,
     /// Sections, then tags, each word once.
-    pub categories: Vec<Cow<'a, str>>,
+    pub categories: Vec<Category<'a>>,
     pub enclosures: Vec<&'a Media>,
-    pub image: Option<&'a Media>,
+    /// The picture that stands for the article: the one to take first, then its other sizes.
+    pub renditions: Vec<&'a Media>,
     pub source: Option<Creator<'a>>,
     pub rights: Cow<'a, str>,
+}
+
+/// A word of the newsroom.
+pub(super) struct Category<'a> {
+    pub word: Cow<'a, str>,
+    pub kind: CategoryKind,
+}
+
+/// Whether a word is a section or a tag.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum CategoryKind {
+    Section,
+    Tag,
 }
 
 /// A name with an address: an author or a source.
@@ -62,7 +76,7 @@ impl<'a> Entry<'a> {
             authors: authors(article),
             categories: categories(article),
             enclosures: with_role(MediaRole::Enclosure).collect(),
-            image: with_role(MediaRole::Lead).next(),
+            renditions: with_role(MediaRole::Lead).collect(),
             source: article.source.as_ref().map(|source| Creator {
                 name: text::line(&source.name),
                 url: source.url.as_ref().map(text::uri),
@@ -71,10 +85,15 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// The picture that stands for the article.
+    pub fn image(&self) -> Option<&'a Media> {
+        self.renditions.first().copied()
+    }
+
     /// What a format with room for one file offers: sound or video, else the picture that stands
     /// for the article, which big readers show as its cover.
     pub fn main_enclosure(&self) -> Option<&'a Media> {
-        self.enclosures.first().copied().or(self.image)
+        self.enclosures.first().copied().or(self.image())
     }
 
     /// When the entry last changed.
@@ -160,12 +179,16 @@ fn authors(article: &Article) -> Vec<Creator<'_>> {
     authors
 }
 
-fn categories(article: &Article) -> Vec<Cow<'_, str>> {
-    let mut words: Vec<Cow<'_, str>> = Vec::new();
-    for word in article.sections.iter().chain(&article.tags).map(|word| text::line(word)) {
-        if !word.is_empty() && !words.contains(&word) {
-            words.push(word);
+fn categories(article: &Article) -> Vec<Category<'_>> {
+    let sections = article.sections.iter().map(|word| (word, CategoryKind::Section));
+    let tags = article.tags.iter().map(|word| (word, CategoryKind::Tag));
+    let mut categories: Vec<Category<'_>> = Vec::new();
+    for (word, kind) in sections.chain(tags) {
+        let category = Category { word: text::line(word), kind };
+        let is_new = categories.iter().all(|known| known.word != category.word);
+        if !category.word.is_empty() && is_new {
+            categories.push(category);
         }
     }
-    words
+    categories
 }

@@ -28,8 +28,14 @@ struct JsonFeed<'a> {
     feed_url: String,
     description: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    icon: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    favicon: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     language: Option<&'a str>,
     authors: Vec<Author<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hubs: Vec<Hub<'a>>,
     items: Vec<Item<'a>>,
 }
 
@@ -60,6 +66,12 @@ struct Item<'a> {
 }
 
 #[derive(Serialize)]
+struct Hub<'a> {
+    r#type: &'static str,
+    url: Cow<'a, str>,
+}
+
+#[derive(Serialize)]
 struct Author<'a> {
     name: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,11 +98,18 @@ pub(super) fn render(snapshot: &Snapshot) -> Result<Vec<u8>, RenderError> {
         home_page_url: text::uri(&snapshot.site_url),
         feed_url: snapshot.self_url(Format::Json),
         description: text::line(&snapshot.description),
+        icon: snapshot.logo.as_ref().map(text::uri),
+        favicon: snapshot.icon.as_ref().map(text::uri),
         language: snapshot.language.as_ref().map(|language| language.as_str()),
         authors: vec![Author {
             name: text::line(&snapshot.publisher),
             url: Some(text::uri(&snapshot.site_url)),
         }],
+        hubs: snapshot
+            .hubs
+            .iter()
+            .map(|hub| Hub { r#type: "WebSub", url: text::uri(hub) })
+            .collect(),
         items: snapshot.entries.iter().map(|a| item(Entry::of(a), snapshot.content)).collect(),
     };
     let size = snapshot.entries.iter().map(|entry| entry.body_html.len() * 9 / 8 + 2048).sum();
@@ -101,6 +120,7 @@ pub(super) fn render(snapshot: &Snapshot) -> Result<Vec<u8>, RenderError> {
 }
 
 fn item(entry: Entry<'_>, content: Content) -> Item<'_> {
+    let image = entry.image();
     let (content_html, content_text, summary) = match content {
         Content::Full => {
             let summary = Some(entry.summary).filter(|summary| !summary.is_empty());
@@ -115,11 +135,11 @@ fn item(entry: Entry<'_>, content: Content) -> Item<'_> {
         content_html,
         content_text,
         summary,
-        image: entry.image.map(|media| text::uri(&media.url)),
+        image: image.map(|media| text::uri(&media.url)),
         date_published: entry.published.to_rfc3339(),
         date_modified: entry.modified.map(|time| time.to_rfc3339()),
         authors: entry.authors.into_iter().map(author).collect(),
-        tags: entry.categories,
+        tags: entry.categories.into_iter().map(|category| category.word).collect(),
         language: entry.language.as_str(),
         attachments: entry.enclosures.into_iter().map(attachment).collect(),
     }

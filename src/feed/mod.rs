@@ -9,6 +9,7 @@ pub mod auto;
 pub mod guard;
 pub mod opml;
 pub mod reading;
+pub mod rhythm;
 pub mod select;
 pub mod snapshot;
 
@@ -16,6 +17,7 @@ mod atom;
 mod entry;
 mod excerpt;
 mod json;
+mod media;
 mod rdf;
 mod rss;
 mod text;

@@ -12,7 +12,7 @@ use crate::{config::Content, model::Article};
 
 use super::{
     RenderError, Snapshot,
-    entry::{Entry, whole_seconds},
+    entry::{Category, Entry, whole_seconds},
     text,
 };
 
@@ -85,7 +85,7 @@ fn item(xml: &mut Xml, snapshot: &Snapshot, entry: &Entry<'_>) -> std::io::Resul
     for author in &entry.authors {
         element(xml, "dc:creator", &author.name)?;
     }
-    for word in &entry.categories {
+    for Category { word, .. } in &entry.categories {
         element(xml, "dc:subject", word)?;
     }
     if snapshot.language.as_ref() != Some(entry.language) {

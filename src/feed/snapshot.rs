@@ -2,12 +2,14 @@
 //!
 //! It decides what every format says the same: title, language, when the feed last changed.
 
+use std::time::Duration;
+
 use crate::{
     config::{self, Content, FeedConfig, FeedLanguage},
     model::{Article, FeedSlug, Format, Language, Millis, WebUrl},
 };
 
-use super::text;
+use super::{entry::CategoryKind, rhythm::Rhythm, text};
 
 /// A feed with its entries at one moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +30,18 @@ pub struct Snapshot {
     pub public_url: WebUrl,
     /// Which documents with an address of their own are made of it.
     pub formats: Vec<Format>,
+    /// The copyright line; empty is none.
+    pub rights: String,
+    /// A picture that stands for the publisher.
+    pub logo: Option<WebUrl>,
+    /// A small square one.
+    pub icon: Option<WebUrl>,
+    /// Where readers may subscribe (WebSub).
+    pub hubs: Vec<WebUrl>,
+    /// How often an entry comes; `None` for too few to tell.
+    pub rhythm: Option<Rhythm>,
+    /// How long nobody needs to ask again.
+    pub max_age: Duration,
     /// How much of an article an entry carries.
     pub content: Content,
     /// Newest first, all of them public.
@@ -47,6 +61,7 @@ impl Snapshot {
         entries: Vec<Article>,
         removed_at: Option<Millis>,
     ) -> Snapshot {
+        let rhythm = Rhythm::of(&entries);
         let publisher = first_filled(&[&site.title, &site.url.host()]);
         let title = first_filled(&[&feed.title, &publisher]);
         let description =
@@ -60,10 +75,25 @@ impl Snapshot {
             site_url: site.url.clone(),
             public_url: public.url.clone(),
             formats: feed.formats.iter().copied().filter(|f| f.is_public()).collect(),
+            rights: site.rights.clone(),
+            logo: site.logo.clone(),
+            icon: site.icon.clone(),
+            hubs: public.hubs.clone(),
+            max_age: max_age(public, rhythm),
+            rhythm,
             content: feed.content,
             changed_at: entries.iter().map(changed_at).chain(removed_at).max().unwrap_or_default(),
             entries,
         }
+    }
+
+    /// What divides sections from tags: a scheme (RFC 4287 §4.2.2.2), a domain in RSS.
+    pub(super) fn scheme(&self, kind: CategoryKind) -> String {
+        let word = match kind {
+            CategoryKind::Section => "sections",
+            CategoryKind::Tag => "tags",
+        };
+        format!("{}/feeds#{word}", text::uri(&self.public_url).trim_end_matches('/'))
     }
 
     /// Where a document of this feed is: `{public_url}/feeds/{slug}.{format}`.
@@ -76,6 +106,11 @@ impl Snapshot {
 pub(super) fn document_url(public: &WebUrl, slug: &FeedSlug, format: Format) -> String {
     let public = text::uri(public);
     format!("{}/feeds/{slug}.{}", public.trim_end_matches('/'), format.as_str())
+}
+
+/// How long nobody needs to ask again for a feed with this rhythm.
+pub fn max_age(public: &config::Public, rhythm: Option<Rhythm>) -> Duration {
+    rhythm.map_or(public.max_age, |rhythm| rhythm.max_age(public.max_age, public.max_age_max))
 }
 
 /// When an entry came or was last edited. One that an embargo held back came with its end.

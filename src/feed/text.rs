@@ -7,11 +7,14 @@ use std::borrow::Cow;
 
 use crate::model::WebUrl;
 
+/// Bytes looked at together.
+const STRIDE: usize = 64;
+
 /// Text that XML 1.0 can carry and that every parser reads back as it is: without control
 /// characters and U+FFFE/U+FFFF, every line end a line feed (XML 1.0 §2.2, §2.11). C1 controls
 /// could stand in XML, but only ever come from a wrong decoding.
 pub fn block(text: &str) -> Cow<'_, str> {
-    let Some(first) = text.find(forbidden) else {
+    let Some(first) = first_forbidden(text) else {
         return Cow::Borrowed(text);
     };
     let mut clean = String::with_capacity(text.len());
@@ -28,11 +31,11 @@ pub fn block(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// [`block`] in one line: runs of white space become one space, none at the ends.
+/// [`block`] in one line: runs of white space become one space, none of any kind at the ends.
 pub fn line(text: &str) -> Cow<'_, str> {
     let text = match block(text) {
-        Cow::Borrowed(text) => text,
-        Cow::Owned(text) => return Cow::Owned(joined(&text)),
+        Cow::Borrowed(text) => text.trim(),
+        Cow::Owned(text) => return Cow::Owned(joined(text.trim())),
     };
     if is_line(text) { Cow::Borrowed(text) } else { Cow::Owned(joined(text)) }
 }
@@ -64,6 +67,27 @@ fn joined(text: &str) -> String {
 /// A no-break space is typography, not layout.
 fn is_kept_space(c: char) -> bool {
     matches!(c, '\u{a0}' | '\u{202f}')
+}
+
+/// As `text.find(forbidden)`, in strides that hold no byte with which a forbidden character begins.
+fn first_forbidden(text: &str) -> Option<usize> {
+    let suspect =
+        |b: &u8| (*b < b' ' && !matches!(b, b'\t' | b'\n')) || matches!(b, 0x7f | 0xc2 | 0xef);
+    let mut strides = text.as_bytes().chunks(STRIDE).enumerate();
+    let held = |stride: &[u8]| stride.iter().fold(false, |held, b| held | suspect(b));
+    strides.find_map(|(number, stride)| {
+        held(stride).then_some(())?;
+        // A character that begins in this stride may end in the next one.
+        let (mut from, mut to) = (number * STRIDE, (number + 1) * STRIDE);
+        while !text.is_char_boundary(from) {
+            from += 1;
+        }
+        while to < text.len() && !text.is_char_boundary(to) {
+            to += 1;
+        }
+        let part = &text[from..to.min(text.len())];
+        part.find(forbidden).map(|at| from + at)
+    })
 }
 
 fn forbidden(c: char) -> bool {

@@ -187,9 +187,9 @@ async fn missing(store: &Store, old: &ReadEntry, ours: &[ReadEntry]) -> Result<F
     if articles.is_empty()
         && let Some(id) = store.article_at(&old.link).await?
     {
-        articles = store.articles_by_id(&[id]).await?.into_iter().map(|s| s.article).collect();
+        articles = store.articles_by_id(&[id]).await?;
     }
-    Ok(match articles.first() {
+    Ok(match articles.first().map(|stored| &stored.article) {
         None => Fate::NotHere,
         Some(a) if a.status != Status::Published => Fate::Hidden { status: a.status },
         Some(a) if !is_named && !old.guid.is_empty() => {

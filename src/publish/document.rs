@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     config,
+    feed::{rhythm::Rhythm, snapshot::max_age},
     metrics::FeedMetrics,
     model::{FeedSlug, Format, Millis},
 };
@@ -70,6 +71,8 @@ pub struct Document {
     pub variants: Vec<Variant>,
     /// Where requests are counted; none for documents that are no feed's.
     pub metrics: Option<FeedMetrics>,
+    /// How often its feed gets an entry, where that can be told.
+    pub rhythm: Option<Rhythm>,
 }
 
 /// What a document is made of.
@@ -91,6 +94,8 @@ pub struct Parts {
     pub brotli: Option<Bytes>,
     /// Where requests are counted.
     pub metrics: Option<FeedMetrics>,
+    /// How often its feed gets an entry, where that can be told.
+    pub rhythm: Option<Rhythm>,
 }
 
 impl Document {
@@ -110,6 +115,7 @@ impl Document {
             modified_at: parts.modified_at,
             variants: encodings.into_iter().filter_map(ready).collect(),
             metrics: parts.metrics,
+            rhythm: parts.rhythm,
         }
     }
 
@@ -122,6 +128,7 @@ impl Document {
             modified_at: self.modified_at,
             variants,
             metrics: self.metrics.clone(),
+            rhythm: self.rhythm,
         }
     }
 
@@ -176,7 +183,7 @@ fn shared_headers(parts: &Parts, public: &config::Public) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let texts = [
         (header::LAST_MODIFIED, Some(http_date(parts.modified_at))),
-        (header::CACHE_CONTROL, Some(cache_control(public))),
+        (header::CACHE_CONTROL, Some(cache_control(public, parts.rhythm))),
         (header::LINK, parts.link.clone()),
     ];
     for (name, text) in texts {
@@ -192,10 +199,10 @@ fn shared_headers(parts: &Parts, public: &config::Public) -> HeaderMap {
 }
 
 /// RFC 9111 §5.2.2 and RFC 5861.
-fn cache_control(public: &config::Public) -> String {
+fn cache_control(public: &config::Public, rhythm: Option<Rhythm>) -> String {
     format!(
         "public, max-age={}, stale-while-revalidate={}, stale-if-error={}",
-        public.max_age.as_secs(),
+        max_age(public, rhythm).as_secs(),
         public.stale_while_revalidate.as_secs(),
         public.stale_if_error.as_secs()
     )
@@ -209,7 +216,7 @@ fn etag(bytes: &[u8]) -> String {
     format!("\"{hex}\"")
 }
 
-/// `Link` of a feed's document: itself and its other formats (RFC 8288).
+/// `Link` of a feed's document: itself, its other formats and the hubs (RFC 8288).
 pub fn link(
     public: &config::Public,
     feed: &FeedSlug,
@@ -228,5 +235,6 @@ pub fn link(
             other.media_type()
         ));
     }
+    links.extend(public.hubs.iter().map(|hub| format!("<{}>; rel=\"hub\"", hub.to_uri())));
     links.join(", ")
 }

@@ -14,6 +14,7 @@ use crate::{
     feed::{
         self, RenderError,
         guard::{self, Bounds, GuardFault, Previous},
+        rhythm::Rhythm,
         snapshot::Snapshot,
     },
     metrics::FeedMetrics,
@@ -46,6 +47,8 @@ pub struct Order {
     pub metrics: FeedMetrics,
     /// False for an automatic feed: without entries it is no feed.
     pub may_be_empty: bool,
+    /// How far the revision log had been followed when this was ordered.
+    pub followed: i64,
     /// The time.
     pub now: Millis,
 }
@@ -76,7 +79,7 @@ pub fn generate(mut order: Order, serve: impl Fn(&Arc<Document>)) -> Result<Gene
     // A format that is no longer declared has to go.
     let mut changed = order.standing.as_ref().is_some_and(|d| d.len() != rendering.len());
     for (format, bytes) in rendering {
-        let (document, is_new) = document(&order, format, bytes)?;
+        let (document, is_new) = document(&order, format, bytes, snapshot.rhythm)?;
         changed |= is_new;
         if is_new && (order.may_be_empty || !snapshot.entries.is_empty()) {
             serve(&document);
@@ -176,21 +179,27 @@ fn document(
     order: &Order,
     format: Format,
     bytes: Vec<u8>,
+    rhythm: Option<Rhythm>,
 ) -> Result<(Arc<Document>, bool), String> {
     let standing = standing(order, format);
-    if let Some(document) = standing.filter(|d| d.identity().bytes == bytes) {
+    let same = standing.filter(|d| d.identity().bytes == bytes);
+    if let Some(document) = same.filter(|d| d.rhythm == rhythm) {
         return Ok((document.clone(), false));
     }
     let gzip = encode::gzip(&bytes).map_err(|e| e.to_string())?;
     let parts = Parts {
         format,
         content_type: format.content_type(),
-        modified_at: modified_at(order.now, standing.map(|d| d.modified_at)),
+        modified_at: same.map_or_else(
+            || modified_at(order.now, standing.map(|d| d.modified_at)),
+            |same| same.modified_at,
+        ),
         link: Some(link(&order.public, &order.config.slug, format, &order.config.formats)),
         identity: bytes.into(),
         gzip: gzip.into(),
         brotli: None,
         metrics: Some(order.metrics.clone()),
+        rhythm,
     };
     Ok((Arc::new(Document::new(parts, &order.public)), true))
 }
@@ -228,6 +237,7 @@ pub fn kept(
         newest_at,
         guids: rendered.guids.clone(),
         links: rendered.links.clone(),
+        rhythm_seconds: document.rhythm.map(Rhythm::seconds),
     };
     documents.iter().map(one).collect()
 }

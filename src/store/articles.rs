@@ -211,14 +211,14 @@ impl Store {
     }
 
     /// The articles of these guids, in no order; unknown ones are left out.
-    pub async fn articles_by_guid(&self, guids: &[&str]) -> Result<Vec<Article>, DbError> {
+    pub async fn articles_by_guid(&self, guids: &[&str]) -> Result<Vec<Stored>, DbError> {
         const SQL: &str = concat!(
             "SELECT ",
             columns!("'' AS summary", "'' AS body_html"),
             " FROM articles a WHERE a.guid IN (SELECT value FROM json_each($1))"
         );
         let rows = self.db.read(SQL, vec![json(guids)]).await?;
-        rows.into_iter().map(|row| stored(row).map(|s| s.article)).collect()
+        rows.into_iter().map(stored).collect()
     }
 
     /// Articles whose revision is greater than `since`, in the order of revisions.

@@ -32,6 +32,8 @@ pub struct KeptDocument {
     pub guids: Vec<String>,
     /// The entries' addresses, in the same order.
     pub links: Vec<String>,
+    /// The usual time between two entries, where that can be told.
+    pub rhythm_seconds: Option<u64>,
 }
 
 /// What is known of a document without its bytes.
@@ -55,12 +57,12 @@ pub struct DocumentFacts {
 
 const KEEP: &str = "INSERT INTO documents
      (feed, format, identity, gzip, brotli, modified_at, generated_at, newest_at, guids,
-       links)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+       links, rhythm_seconds)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
      ON CONFLICT (feed, format) DO UPDATE SET identity = excluded.identity, gzip = excluded.gzip,
        brotli = excluded.brotli, modified_at = excluded.modified_at,
        generated_at = excluded.generated_at, newest_at = excluded.newest_at, guids = excluded.guids,
-       links = excluded.links";
+       links = excluded.links, rhythm_seconds = excluded.rhythm_seconds";
 
 const CLEAN: &str = "UPDATE feed_states SET dirty = 0 WHERE feed = $1";
 
@@ -68,7 +70,7 @@ impl Store {
     /// All documents, feed by feed.
     pub async fn documents(&self) -> Result<Vec<KeptDocument>, DbError> {
         const SQL: &str = "SELECT feed, format, identity, gzip, brotli, modified_at, generated_at,
-             newest_at, guids, links FROM documents ORDER BY feed, format";
+             newest_at, guids, links, rhythm_seconds FROM documents ORDER BY feed, format";
         self.db.read(SQL, vec![]).await?.into_iter().map(document).collect()
     }
 
@@ -106,6 +108,7 @@ fn document_row(d: KeptDocument) -> Vec<Value> {
         d.newest_at.into(),
         super::json(&d.guids),
         super::json(&d.links),
+        d.rhythm_seconds.map(|seconds| seconds as i64).into(),
     ]
 }
 
@@ -139,5 +142,6 @@ fn document(mut row: Row) -> Result<KeptDocument, DbError> {
         newest_at: row.opt_time()?,
         guids: super::from_json(&row.text()?)?,
         links: super::from_json(&row.text()?)?,
+        rhythm_seconds: row.opt_int()?.and_then(|seconds| u64::try_from(seconds).ok()),
     })
 }

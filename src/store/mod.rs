@@ -63,6 +63,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_old_names.sql"),
     include_str!("migrations/0004_sources.sql"),
     include_str!("migrations/0005_article_types.sql"),
+    include_str!("migrations/0006_rhythm.sql"),
 ];
 
 /// The article database, shared by cloning.

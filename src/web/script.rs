@@ -30,6 +30,7 @@ pub fn document(now: Millis, public: &config::Public) -> std::io::Result<Documen
         brotli: Some(publish::brotli(&text)?.into()),
         identity: text,
         metrics: None,
+        rhythm: None,
     };
     let mut document = Document::new(parts, public);
     for variant in &mut document.variants {

@@ -53,6 +53,9 @@ pub fn site() -> Site {
         origins: vec!["https://turkestan.example".into()],
         language: Language::parse("ru").unwrap(),
         time_zone: "Asia/Almaty".parse().unwrap(),
+        rights: String::new(),
+        logo: None,
+        icon: None,
     }
 }
 

@@ -120,3 +120,35 @@ fn in_a_mixed_feed_every_item_says_its_language() {
     let single = rss(vec![article("a")]);
     assert!(single.contains("<language>ru</language>") && !single.contains("dc:language"));
 }
+
+#[test]
+fn a_picture_in_several_sizes_is_one_group() {
+    let document = rss(rich_articles());
+    let group =
+        document.split("<media:group>").nth(1).unwrap().split("</media:group>").next().unwrap();
+    assert_eq!(group.matches("<media:content").count(), 2);
+    assert_eq!(group.matches("isDefault=\"true\"").count(), 1);
+    assert!(group.contains("<media:credit>Фото: Д. Сейтқали &lt;студия&gt;</media:credit>"));
+    assert!(
+        group.contains(
+            "<media:description type=\"plain\">Мавзолей &amp; площадь</media:description>"
+        )
+    );
+    assert!(document.contains(
+        "<media:thumbnail height=\"180\" url=\"https://turkestan.example/i/small.jpg\" width=\"320\">"
+    ));
+    assert!(document.contains("duration=\"84\"") && document.contains("medium=\"audio\""));
+    assert_eq!(document.matches("<media:group>").count(), 1, "one picture alone is no group");
+    assert!(!rss(vec![article("a")]).contains("xmlns:media"));
+}
+
+#[test]
+fn the_channel_says_whose_it_is() {
+    let document = rss(rich_articles());
+    assert!(document.contains("<copyright>© 2026 Түркістан &lt;жаңалықтары&gt;</copyright>"));
+    assert!(document.contains("<image><url>https://turkestan.example/%D0%BB%D0%BE%D0%B3%D0%BE%D1%82%D0%B8%D0%BF.png</url><title>Новости</title>"));
+    assert!(document.contains("<atom:link href=\"https://hub.example/?a=1&amp;b=2\" rel=\"hub\">"));
+    assert!(document.contains(
+        "<category domain=\"https://feeds.turkestan.example/feeds#tags\">фестиваль</category>"
+    ));
+}

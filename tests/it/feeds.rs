@@ -331,3 +331,29 @@ proptest! {
         assert_agree(&snapshot);
     }
 }
+
+#[test]
+fn a_title_of_nothing_but_space_is_none() {
+    for space in ["\u{a0}", " \u{202f}\n", "\u{3000}"] {
+        let mut entry = article("a");
+        entry.title = space.into();
+        let rss = document(Format::Rss, &snapshot(vec![entry]));
+        assert!(rss.contains("<title>Первый абзац. Второй.</title>"), "{space:?}: {rss}");
+    }
+}
+
+#[test]
+fn forbidden_characters_go_wherever_they_stand() {
+    let fillers = ["а", "abc", "«»\u{a0}", "\u{feff}x", "👩‍🚒"];
+    for filler in fillers {
+        for count in 0..70 {
+            for bad in ["\u{0}", "\u{b}", "\u{7f}", "\u{85}", "\u{9f}", "\u{fffe}", "\u{ffff}"] {
+                let mut entry = article("a");
+                entry.body_html = format!("{0}{bad}{0}", filler.repeat(count));
+                let json = document(Format::Json, &snapshot(vec![entry]));
+                let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+                assert_eq!(json["items"][0]["content_html"], filler.repeat(2 * count), "{bad:?}");
+            }
+        }
+    }
+}

@@ -30,6 +30,9 @@ pub fn site() -> config::Site {
         origins: vec![],
         language: language("ru"),
         time_zone: chrono_tz::Asia::Almaty,
+        rights: "© 2026 Түркістан <жаңалықтары>".into(),
+        logo: Some(url("https://turkestan.example/логотип.png")),
+        icon: Some(url("https://turkestan.example/icon.png")),
     }
 }
 
@@ -39,6 +42,8 @@ pub fn public() -> config::Public {
         url: url("https://feeds.turkestan.example"),
         trusted_proxies: vec![],
         max_age: std::time::Duration::from_secs(60),
+        max_age_max: std::time::Duration::from_secs(1800),
+        hubs: vec![url("https://hub.example/?a=1&b=2")],
         stale_while_revalidate: std::time::Duration::from_secs(600),
         stale_if_error: std::time::Duration::from_secs(86_400),
     }
@@ -118,6 +123,10 @@ pub fn rich_articles() -> Vec<Article> {
         MediaRole::Lead,
         "https://turkestan.example/i/фото 1.jpg".replace(' ', "_").as_str(),
     )];
+    kazakh.media[0].credit = Some("Фото: Д. Сейтқали <студия>".into());
+    let mut small = picture(MediaRole::Lead, "https://turkestan.example/i/small.jpg");
+    (small.width, small.height, small.bytes) = (Some(320), Some(180), None);
+    kazakh.media.push(small);
     kazakh.published_at = Some(at("2026-11-24T09:30:15Z"));
     kazakh.updated_at = at("2026-11-24T11:00:00.250Z");
 

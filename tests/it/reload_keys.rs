@@ -22,7 +22,12 @@ site.language = "kk"
 site.time_zone = "Asia/Tokyo"
 public.url = "https://feeds.other.example"
 public.trusted_proxies = ["10.0.0.0/8"]
-public.max_age = "77s"
+public.max_age = "77m"
+public.max_age_max = "7m"
+public.hubs = ["https://hub.example/"]
+site.rights = "© Other"
+site.logo = "https://other.example/logo.png"
+site.icon = "https://other.example/icon.png"
 public.stale_while_revalidate = "7m"
 public.stale_if_error = "7d"
 store.free_bytes_min = "1 MiB"
@@ -179,10 +184,12 @@ fn what_is_followed_shows() {
     let document = |r: &Running| r.get("/feeds/news.rss", &[]);
     let set = |key: &str| r.reload(&with(key, &keys(FOLLOWED)[key]));
 
-    set("public.max_age");
-    r.until("max-age", |r| {
-        document(r).header("cache-control")?.contains("max-age=77,").then_some(())
-    });
+    // An article an hour: a quarter of that, within the bounds.
+    for (key, seconds) in [("public.max_age", 4620), ("public.max_age_max", 420)] {
+        set(key);
+        let wanted = format!("max-age={seconds},");
+        r.until(key, |r| document(r).header("cache-control")?.contains(&wanted).then_some(()));
+    }
     set("public.url");
     r.until("self links", |r| {
         document(r).text().contains("https://feeds.other.example/").then_some(())

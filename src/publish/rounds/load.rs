@@ -15,6 +15,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::{FeedConfig, OldAddresses},
+    feed::rhythm::Rhythm,
     metrics::Metrics,
     model::{FeedSlug, OldName},
     publish::{
@@ -322,6 +323,7 @@ fn renewed(document: &Document, live: &LiveFeed, settings: &Settings) -> Documen
         gzip: bytes(Encoding::Gzip).unwrap_or_default(),
         brotli: bytes(Encoding::Brotli),
         metrics: Some(live.metrics.clone()),
+        rhythm: document.rhythm,
     };
     Document::new(parts, &settings.public)
 }
@@ -336,6 +338,7 @@ fn ready(kept: KeptDocument, live: &LiveFeed, settings: &Settings) -> Document {
         gzip: kept.gzip.into(),
         brotli: kept.brotli.map(Into::into),
         metrics: Some(live.metrics.clone()),
+        rhythm: kept.rhythm_seconds.map(Rhythm::from_seconds),
     };
     Document::new(parts, &settings.public)
 }

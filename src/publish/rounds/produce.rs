@@ -10,7 +10,6 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::Rounds;
 use crate::{
-    config::FeedConfig,
     feed::{
         opml::{self, Outline},
         select,
@@ -21,11 +20,11 @@ use crate::{
         document::{Document, Encoding, Parts, modified_at},
         encode,
         generate::{self, Generated, Order},
-        lineup::{LiveFeed, Rendered},
+        lineup::LiveFeed,
         shelf::feed_paths,
         takeover,
     },
-    store::{DbError, Store},
+    store::{DbError, Store, Stored},
 };
 
 /// How a generation went: the store failed, or the feed did.
@@ -113,6 +112,7 @@ impl Rounds {
             standing: self.publisher.shelf().feed(feed.as_str()),
             metrics: live.metrics.clone(),
             may_be_empty: !live.is_auto,
+            followed: self.cursor,
             now: self.clock.now(),
         })
     }
@@ -279,6 +279,7 @@ impl Rounds {
             brotli: encode::brotli(&bytes).ok().map(Into::into),
             identity: bytes.into(),
             metrics: None,
+            rhythm: None,
         };
         self.publisher.shelf().put_at(OPML_PATH, Arc::new(Document::new(parts, public)));
         self.publisher.purges.add([OPML_PATH.to_owned()], self.clock.now());
@@ -291,8 +292,8 @@ const OPML_PATH: &str = "/feeds.opml";
 async fn produce(store: Store, mut order: Order, shelf: Arc<Shelf>) -> Outcome {
     let (config, now) = (order.config.clone(), order.now);
     order.entries = store.window(&config.slug, now, config.entries).await?;
-    if let Some(rendered) = &order.previous {
-        order.left = count_left(&store, &config, rendered, &order.entries, now).await?;
+    if order.previous.is_some() {
+        order.left = count_left(&store, &order).await?;
     }
     let serve = move |document: &Arc<Document>| shelf.replace(&config.slug, document);
     let generated = tokio::task::spawn_blocking(move || generate::generate(order, serve)).await;
@@ -301,16 +302,12 @@ async fn produce(store: Store, mut order: Order, shelf: Arc<Shelf>) -> Outcome {
 
 /// How many entries of the last good documents are gone for a reason that their articles tell:
 /// hidden or withdrawn, too old, no longer selected, or pushed out by newer ones. The entries in the
-/// store are not asked, so that a loss of these is noticed.
-async fn count_left(
-    store: &Store,
-    config: &FeedConfig,
-    rendered: &Rendered,
-    entries: &[Article],
-    now: Millis,
-) -> Result<usize, DbError> {
+/// store are not asked, so that a loss of these is noticed. An article that has changed since the
+/// entries were brought in step may have left and come back: its change is still to be followed.
+async fn count_left(store: &Store, order: &Order) -> Result<usize, DbError> {
+    let Order { config, entries, now, followed, .. } = order;
     let present: HashSet<&str> = entries.iter().map(|a| a.guid.as_str()).collect();
-    let known = rendered.guids.iter().map(String::as_str);
+    let known = order.previous.iter().flat_map(|rendered| &rendered.guids).map(String::as_str);
     let gone: Vec<&str> = known.filter(|guid| !present.contains(guid)).collect();
     if gone.is_empty() {
         return Ok(0);
@@ -319,12 +316,13 @@ async fn count_left(
     let floor = floor.map(|a| (a.published_at, &a.id));
     let has_place = |a: &Article| {
         let shown = select::membership(config, a).is_some_and(|m| {
-            m.visible_from <= now && m.visible_until.is_none_or(|until| until > now)
+            m.visible_from <= *now && m.visible_until.is_none_or(|until| until > *now)
         });
         shown && floor.is_none_or(|floor| (a.published_at, &a.id) > floor)
     };
     let articles = store.articles_by_guid(&gone).await?;
-    Ok(articles.iter().filter(|a| !has_place(a)).count())
+    let is_gone = |stored: &&Stored| stored.revision > *followed || !has_place(&stored.article);
+    Ok(articles.iter().filter(is_gone).count())
 }
 
 fn outline(live: &LiveFeed) -> Outline {
