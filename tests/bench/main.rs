@@ -8,6 +8,8 @@ mod capture;
 mod load;
 mod log_file;
 mod publish;
+mod regenerate;
+mod render;
 mod seed;
 mod serve;
 mod table;
@@ -29,6 +31,10 @@ bench load --address A (--path P [--unchanged] | --hits N) --pid PID --label L
                                             a closed loop, one line of numbers
 bench publish --address A --ops A --token T --publishes N --label L
                                             from a 2xx to the 200 that contains it
+bench render --entries N --milliseconds M --rounds R
+                                            documents beside templates and the bare crates
+bench regenerate --address A --feeds N --text T --since NANOSECONDS --label L
+                                            milliseconds until every feed holds the text
 bench table FILE                            the lines of load, publish and start in Markdown";
 
 fn main() -> anyhow::Result<()> {
@@ -42,6 +48,8 @@ fn main() -> anyhow::Result<()> {
         "await" => capture::wait(&arguments),
         "load" => load::load(&arguments),
         "publish" => publish::publish(&arguments),
+        "render" => render::render(&arguments),
+        "regenerate" => regenerate::regenerate(&arguments),
         "table" => table::print(&arguments),
         // `cargo bench` without anything says what there is.
         _ => {

@@ -10,7 +10,7 @@ use jarshy::{
     clock::Clock,
     config::{self, Overrides},
     ingest::{Candidate, Intake, Origin, article_json::candidate_from_value},
-    model::ArticleId,
+    model::{Article, ArticleId},
     store::Store,
 };
 use serde_json::json;
@@ -20,12 +20,15 @@ use crate::arguments::Arguments;
 /// Articles handed over at once.
 const CHUNK: u64 = 1000;
 const VOCABULARY: usize = 6000;
+const SITE: &str = "[site]\ntitle = \"Түркістан жаңалықтары\"\nurl = \"https://news.example\"\n\
+    language = \"ru\"\n";
 /// 2020-01-01; articles are a minute apart from there.
 const FIRST_MINUTE: u64 = 26_297_280;
 const SYLLABLES: &str = "ба ве го де жи за ки лу мо на об пр ре ста ту фи хо ци че ша ық ең тү \
     жар қа ғы ұл іс ор тан лық дар ның мен бір ско ние тель ова ность пере при раз";
 
-/// `--folder DIR --articles N --feeds F --listen A --ops A`.
+/// `--folder DIR --articles N --feeds F --listen A --ops A [--sizes] [--whole]`; `--whole`: the first
+/// feed holds every article.
 pub fn seed(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = Path::new(arguments.text("folder")?);
     let articles: u64 = arguments.number("articles", 1000)?;
@@ -33,15 +36,16 @@ pub fn seed(arguments: &Arguments) -> anyhow::Result<()> {
     let text = settings(arguments, folder)?;
     fs::write(folder.join("jarshy.toml"), &text)?;
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(fill(&text, articles, arguments.number("feeds", 100)?))
+    runtime.block_on(fill(&text, articles, arguments.number("feeds", 100)?))?;
+    println!("{articles} articles");
+    Ok(())
 }
 
 fn settings(arguments: &Arguments, folder: &Path) -> anyhow::Result<String> {
     let (listen, ops) = (arguments.address("listen")?, arguments.address("ops")?);
     let feeds: usize = arguments.number("feeds", 100)?;
     let mut text = format!(
-        "[site]\ntitle = \"Түркістан жаңалықтары\"\nurl = \"https://news.example\"\n\
-         language = \"ru\"\n[public]\nlisten = \"{listen}\"\nurl = \"https://feeds.news.example\"\n\
+        "{SITE}[public]\nlisten = \"{listen}\"\nurl = \"https://feeds.news.example\"\n\
          [ops]\nlisten = \"{ops}\"\n[store]\ndata = {:?}\n[log]\nlevel = \"warn\"\n\
          [feeds_auto]\nsections = false\nlanguages = false\n",
         folder.join("data")
@@ -50,9 +54,11 @@ fn settings(arguments: &Arguments, folder: &Path) -> anyhow::Result<String> {
         write!(
             text,
             "[[feeds]]\nslug = \"feed-{feed}\"\ntitle = \"Раздел {feed}\"\nlanguage = \"mixed\"\n\
-             entries = 50\nselect = {{ sections = [\"{}\"] }}\n",
-            section(feed as u64)
+             entries = 50\n"
         )?;
+        if feed > 0 || !arguments.has("whole") {
+            writeln!(text, "select = {{ sections = [{:?}] }}", section(feed as u64))?;
+        }
     }
     // Of every article: one of about 40 kB in gzip and one of about 6 kB.
     for (slug, entries) in [("large", 62), ("small", 8)] {
@@ -72,10 +78,10 @@ pub fn section(feed: u64) -> String {
     format!("Раздел {feed}")
 }
 
-async fn fill(settings: &str, articles: u64, feeds: u64) -> anyhow::Result<()> {
+async fn fill(settings: &str, articles: u64, feeds: u64) -> anyhow::Result<Store> {
     let config = config::parse(settings, "jarshy.toml", &[], &Overrides::default())?;
     let store = Store::open(&config.store).await?;
-    let intake = Intake::new(store, config.site.clone(), &config.limits, Clock::system());
+    let intake = Intake::new(store.clone(), config.site.clone(), &config.limits, Clock::system());
     let origin = Origin::Source { name: "bench".into() };
     let mut words = Words::new(1);
     for from in (0..articles).step_by(CHUNK as usize) {
@@ -88,12 +94,15 @@ async fn fill(settings: &str, articles: u64, feeds: u64) -> anyhow::Result<()> {
             }
         }
     }
-    println!("{articles} articles");
-    Ok(())
+    Ok(store)
+}
+
+fn id(number: u64) -> anyhow::Result<ArticleId> {
+    ArticleId::parse(&format!("bench-{number:07}")).context("the id is one")
 }
 
 fn candidate(number: u64, feeds: u64, words: &mut Words) -> anyhow::Result<Candidate> {
-    let id = format!("bench-{number:07}");
+    let id = id(number)?;
     let minute = jarshy::model::Millis(((FIRST_MINUTE + number) * 60_000) as i64);
     let value = json!({
         "title": words.sentence(7),
@@ -104,8 +113,19 @@ fn candidate(number: u64, feeds: u64, words: &mut Words) -> anyhow::Result<Candi
         "authors": [{"name": format!("Автор {}", number % 40)}],
         "published_at": minute.to_rfc3339(),
     });
-    let id = ArticleId::parse(&id).context("the id is one")?;
     Ok(candidate_from_value(value, Some(&id))?)
+}
+
+/// So many articles, newest first, as a store has them.
+pub async fn articles(count: usize) -> anyhow::Result<Vec<Article>> {
+    let folder = tempfile::tempdir()?;
+    let settings = format!("{SITE}[store]\ndata = {:?}\n", folder.path());
+    let store = fill(&settings, count as u64, 100).await?;
+    let ids: Vec<ArticleId> = (0..count as u64).rev().filter_map(|n| id(n).ok()).collect();
+    let stored = store.articles_by_id(&ids).await?;
+    let mut articles: Vec<Article> = stored.into_iter().map(|stored| stored.article).collect();
+    articles.sort_by_key(|article| std::cmp::Reverse(article.published_at));
+    Ok(articles)
 }
 
 /// Made-up words, the first of them more often than the last.

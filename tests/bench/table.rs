@@ -27,6 +27,8 @@ pub fn print(arguments: &Arguments) -> anyhow::Result<()> {
         rates(&lines, &format!("feeds/{case}"), "bare hyper", "≥ 0.95");
     }
     publishes(&lines);
+    renders(&lines);
+    regenerations(&lines);
     rates(&lines, "views/64 connections", "log file", "≥ 0.9");
     rates(&lines, "views/64 connections", "nothing kept", "");
     starts(&lines);
@@ -123,12 +125,47 @@ fn publishes(lines: &Lines) {
                 column(numbers, at + 1),
             );
         }
-        gzip_p99.push((column(numbers, 3), column(numbers, 4)));
+        gzip_p99.push((label, column(numbers, 3), column(numbers, 4)));
     }
-    if let [small, large] = gzip_p99[..] {
-        let (p50, p99) = (large.0 / small.0, large.1 / small.1);
+    let Some(((_, p50, p99), larger)) = gzip_p99.split_first() else { return };
+    for (label, larger_p50, larger_p99) in larger {
         println!(
-            "| publish, the larger to the smaller | | | p50 {p50:.2}, p99 {p99:.2} | | | ≤ 1.3 |"
+            "| {} to the fewest | | | p50 {:.2}, p99 {:.2} | | | ≤ 1.5 |",
+            label.replace('/', ", "),
+            larger_p50 / p50,
+            larger_p99 / p99,
+        );
+    }
+}
+
+/// Milliseconds of one document, beside templates and the bare crate.
+fn renders(lines: &Lines) {
+    let milliseconds = |round: &Numbers| column(round, 1) / column(round, 0) * 1000.0;
+    for (label, ours) in lines.iter().filter(|(l, _)| l.starts_with("render/") && l.ends_with(OURS))
+    {
+        for beside in ["templates", "bare crate"] {
+            let Some(theirs) = lines.get(&label.replace(OURS, beside)) else { continue };
+            let case = label.trim_end_matches(OURS).trim_end_matches('/').replace('/', " ");
+            let kilobytes = |rounds: &[Numbers]| medians(rounds, |r| column(r, 2)) / 1000.0;
+            println!(
+                "| {case} | {:.2} ms ({:.0} kB) | {beside} {:.2} ms ({:.0} kB) | **{:.2}** | | | |",
+                medians(ours, milliseconds),
+                kilobytes(ours),
+                medians(theirs, milliseconds),
+                kilobytes(theirs),
+                ratio(theirs, ours, milliseconds),
+            );
+        }
+    }
+}
+
+fn regenerations(lines: &Lines) {
+    for (label, rounds) in lines.iter().filter(|(label, _)| label.starts_with("regenerate/")) {
+        println!(
+            "| {} | first {:.2} s, all {:.2} s | | | | | |",
+            label.replace('/', ", "),
+            medians(rounds, |r| column(r, 0)) / 1000.0,
+            medians(rounds, |r| column(r, 1)) / 1000.0,
         );
     }
 }
