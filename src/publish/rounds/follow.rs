@@ -106,8 +106,11 @@ impl Rounds {
             let effect = effects.entry(change.feed.clone()).or_default();
             if let Some(live) = self.feeds.get(&change.feed) {
                 let seen = |place| live.shows(place, &change.article);
-                effect.removes |= live.held(&change.guid) && change.is_hidden(now);
-                effect.touches |= effect.removes || change.visible_places(now).any(seen);
+                // What the documents hold may already be of a later state than its entry, and stand
+                // at another place.
+                let held = live.held(&change.guid);
+                effect.removes |= held && change.is_hidden(now);
+                effect.touches |= held || change.visible_places(now).any(seen);
             }
             effect.auto = effect.auto.take().or_else(|| change.auto.clone());
         }
